@@ -1,0 +1,93 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"orderly/journal"
+)
+
+// Event is an event of an order.
+type Event struct {
+	Position      string          `json:"position" doc:"Its place in the feed of all orders' events."`
+	ID            string          `json:"id"`
+	Version       int             `json:"version" doc:"Its place among the order's events, from 1."`
+	EventType     string          `json:"event_type" example:"OrderCreated"`
+	SchemaVersion int             `json:"schema_version" doc:"The shape of data."`
+	Data          json.RawMessage `json:"data"`
+	Metadata      json.RawMessage `json:"metadata" doc:"Who, why, from where."`
+	CreatedAt     time.Time       `json:"created_at"`
+	Hash          string          `json:"hash" doc:"Chains the event to the one before."`
+}
+
+// Events are all events of an order, the first one first.
+type Events struct {
+	Events []Event `json:"events"`
+}
+
+type getEventsInput struct {
+	OrderID string `path:"order_id" doc:"The order."`
+	Raw     bool   `query:"raw" doc:"The events as they were stored, for audits. Without it their data is in today's shape, and means of payment are left out."`
+}
+
+type eventsOutput struct {
+	ETag         string `header:"ETag"`
+	EventVersion string `header:"X-Event-Version"`
+	Body         Events
+}
+
+func (a *API) getEvents(ctx context.Context, in *getEventsInput) (*eventsOutput, error) {
+	shape := journal.Upcast
+	if in.Raw {
+		if problem := require(ctx, mayAudit); problem != nil {
+			return nil, problem
+		}
+		shape = journal.AsStored
+	}
+	if _, err := a.ownOrder(ctx, in.OrderID); err != nil {
+		return nil, err
+	}
+	entries, err := a.journal.Events(ctx, in.OrderID, shape)
+	if err != nil {
+		return nil, err
+	}
+	output := &eventsOutput{Body: Events{Events: make([]Event, len(entries))}}
+	for i, entry := range entries {
+		output.Body.Events[i] = Event(entry)
+		if !in.Raw {
+			if output.Body.Events[i].Data, err = withoutToken(entry.EventType, entry.Data); err != nil {
+				return nil, err
+			}
+		}
+	}
+	last := entries[len(entries)-1].Version
+	output.ETag, output.EventVersion = etag(last), strconv.Itoa(last)
+	return output, nil
+}
+
+// tokenEvents have a means of payment in their data.
+var tokenEvents = []string{"OrderCreated", "PaymentMethodProvided"}
+
+// withoutToken takes the means of payment out of an event's data.
+func withoutToken(eventType string, data json.RawMessage) (json.RawMessage, error) {
+	if !slices.Contains(tokenEvents, eventType) {
+		return data, nil
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return nil, fmt.Errorf("read the data of %s: %w", eventType, err)
+	}
+	delete(fields, "token")
+	var kept bytes.Buffer
+	encoder := json.NewEncoder(&kept)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(fields); err != nil {
+		return nil, fmt.Errorf("write the data of %s: %w", eventType, err)
+	}
+	return bytes.TrimSpace(kept.Bytes()), nil
+}

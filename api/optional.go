@@ -1,0 +1,35 @@
+package api
+
+import (
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// optional is a query parameter that may be left out, which its zero value cannot say.
+type optional[T any] struct {
+	Value T
+	Given bool
+}
+
+// Schema is that of the value; huma asks for it.
+func (optional[T]) Schema(r huma.Registry) *huma.Schema { return huma.SchemaFromType(r, reflect.TypeFor[T]()) }
+
+// Receiver is where huma puts the value.
+func (o *optional[T]) Receiver() reflect.Value { return reflect.ValueOf(o).Elem().Field(0) }
+
+// OnParamSet is how huma tells that there is one.
+func (o *optional[T]) OnParamSet(given bool, _ any) { o.Given = given }
+
+// instant is a moment in a query parameter. An unescaped + of a zone arrives as a space and is meant as a +.
+type instant string
+
+func (i instant) read(name string) (time.Time, error) {
+	at, err := time.Parse(time.RFC3339Nano, strings.Replace(string(i), " ", "+", 1))
+	if err != nil {
+		return time.Time{}, invalid(Fault{"/" + name, "must be a time as in RFC 3339, with its zone: 2026-01-31T12:00:00Z"})
+	}
+	return at.UTC(), nil
+}

@@ -1,0 +1,90 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"orderly/order"
+)
+
+// PendingCommand is the answer to a command that is under way.
+type PendingCommand struct {
+	Status     string `json:"status" enum:"pending" doc:"The command was taken and will be carried out."`
+	OrderID    string `json:"order_id" doc:"The order that it is for."`
+	CommandURL string `json:"command_url" doc:"Where to ask what became of it."`
+}
+
+// pending is the answer to a command that outlived its wait.
+func pending(orderID, key string) *commandOutput {
+	path := commandPath(orderID, key)
+	return &commandOutput{
+		Status: http.StatusAccepted, Location: path, RetryAfter: "1",
+		Body: PendingCommand{Status: "pending", OrderID: orderID, CommandURL: path},
+	}
+}
+
+type getCommandInput struct {
+	OrderID string `path:"order_id" doc:"The order."`
+	Key     string `path:"idempotency_key" doc:"The Idempotency-Key of the command."`
+}
+
+// getCommand tells what became of a command: the order as it was after it, its refusal, or that it is under way. The
+// stream is asked and not only the receipt: whoever carried the command out may have died before writing one.
+func (a *API) getCommand(ctx context.Context, in *getCommandInput) (*commandOutput, error) {
+	if !isOrderID(in.OrderID) || !isIdempotencyKey(in.Key) {
+		return nil, order.ErrNotFound
+	}
+	found, id, known, err := a.receipts.find(ctx, tenantOf(ctx), in.OrderID, in.Key)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case found.problem != nil:
+		return nil, replayedProblem(found.problem)
+	case found.status != 0:
+		return a.commandResult(ctx, in.OrderID, found.version)
+	}
+	state, err := a.ownOrder(ctx, in.OrderID)
+	switch {
+	case known && errors.Is(err, order.ErrNotFound):
+		return pending(in.OrderID, in.Key), nil
+	case err != nil:
+		return nil, err
+	}
+	version, applied := appliedVersion(tenantOf(ctx), state, id, in.Key)
+	switch {
+	case applied:
+		return a.commandResult(ctx, in.OrderID, version)
+	case known:
+		return pending(in.OrderID, in.Key), nil
+	default:
+		return nil, newProblem(codeNotFound, "No command with this key is known for the order.")
+	}
+}
+
+func (a *API) commandResult(ctx context.Context, orderID string, version int) (*commandOutput, error) {
+	state, err := a.journal.LoadVersion(ctx, orderID, version)
+	if err != nil {
+		return nil, err
+	}
+	return a.done(call{success: http.StatusOK}, state, false), nil
+}
+
+// appliedVersion is the version to which a command led. When no receipt tells the command's id, the routes are
+// tried that have no other id in their path.
+func appliedVersion(tenant string, state order.State, id, key string) (int, bool) {
+	ids := []string{id}
+	if id == "" {
+		ids = []string{commandID(tenant, placeRoute, key)}
+		for _, route := range plainRoutes {
+			ids = append(ids, commandID(tenant, "POST "+orderPath(state.OrderID)+route, key))
+		}
+	}
+	for _, each := range ids {
+		if version, applied := state.Commands[each]; applied {
+			return version, true
+		}
+	}
+	return 0, false
+}

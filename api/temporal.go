@@ -1,0 +1,160 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"orderly/order"
+	"orderly/workflows"
+)
+
+const (
+	// commandWait is how long a command is waited for before it is answered with 202.
+	commandWait = 10 * time.Second
+	// probeWait is how long it is then waited for the news that the command is at least under way.
+	probeWait = 1500 * time.Millisecond
+	// sendTries bounds how often a command is sent because the workflow it met was just ending.
+	sendTries = 3
+)
+
+// orchestrator sends commands to the workflows of orders, starting a workflow where there is none.
+type orchestrator struct {
+	client   client.Client
+	orderURL func(orderID string) string
+}
+
+// Send hands a command to the order's workflow and waits for what the rules make of it. It returns the errors of
+// [order.Decide], errPending when the command is under way and will be carried out, errTooMany, and an
+// *orchestratorError when it is not known whether anybody will; sending the same command again is safe after each.
+func (o *orchestrator) Send(ctx context.Context, orderID string, command order.Command) (workflows.CommandResult, error) {
+	waiting, cancel := context.WithTimeout(ctx, commandWait)
+	defer cancel()
+	for try := 1; ; try++ {
+		result, err := o.update(waiting, orderID, command, client.WorkflowUpdateStageCompleted)
+		switch {
+		case err == nil:
+			return result, nil
+		case isEnding(err) && try < sendTries && waiting.Err() == nil:
+			continue
+		case isTimeout(err) && ctx.Err() == nil:
+			return o.probe(ctx, orderID, command, err)
+		default:
+			return workflows.CommandResult{}, refusalOf(err)
+		}
+	}
+}
+
+// probe finds out whether a command that was not answered in time was accepted: then it will be carried out.
+func (o *orchestrator) probe(ctx context.Context, orderID string, command order.Command, late error) (workflows.CommandResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, probeWait)
+	defer cancel()
+	result, err := o.update(ctx, orderID, command, client.WorkflowUpdateStageAccepted)
+	if err != nil && !errors.Is(err, errPending) && isTimeout(err) {
+		return result, &orchestratorError{late}
+	}
+	return result, refusalOf(err)
+}
+
+// update sends the command once. The update's id is the command's, so that a second sending joins the first.
+func (o *orchestrator) update(
+	ctx context.Context, orderID string, command order.Command, stage client.WorkflowUpdateStage,
+) (workflows.CommandResult, error) {
+	_, places := command.Body.(order.PlaceOrder)
+	start := client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
+		ID:                       workflows.OrderWorkflowID(orderID),
+		TaskQueue:                workflows.OrderTaskQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		StaticSummary:            "order " + orderID,
+	}, workflows.OrderWorkflow, workflows.OrderInput{OrderID: orderID, URL: o.orderURL(orderID), Resume: !places})
+	handle, err := o.client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: start,
+		UpdateOptions: client.UpdateWorkflowOptions{
+			UpdateID: command.ID, UpdateName: command.Body.CommandName(), Args: []any{command}, WaitForStage: stage,
+		},
+	})
+	if err != nil {
+		return workflows.CommandResult{}, err
+	}
+	var result workflows.CommandResult
+	err = handle.Get(ctx, &result)
+	if err != nil && isTimeout(err) && stage == client.WorkflowUpdateStageAccepted {
+		return workflows.CommandResult{}, errPending
+	}
+	return result, err
+}
+
+// isEnding says whether a command met a workflow that ended before it could answer. The next one answers from the stream.
+func isEnding(err error) bool {
+	var cancelled *temporal.CanceledError
+	var gone *serviceerror.NotFound
+	var aborted *serviceerror.Aborted
+	var refused *temporal.ApplicationError
+	return errors.As(err, &cancelled) || errors.As(err, &gone) || errors.As(err, &aborted) ||
+		errors.As(err, &refused) && refused.Type() == "AcceptedUpdateCompletedWorkflow"
+}
+
+func isTimeout(err error) bool {
+	var late *client.WorkflowUpdateServiceTimeoutOrCanceledError
+	var deadline *serviceerror.DeadlineExceeded
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &late) || errors.As(err, &deadline)
+}
+
+// isServiceTrouble tells trouble of the Temporal service from requests that it will never take.
+func isServiceTrouble(err error) bool {
+	var trouble serviceerror.ServiceError
+	var ours *serviceerror.InvalidArgument
+	return errors.As(err, &trouble) && !errors.As(err, &ours)
+}
+
+// refusalOf translates an error of Temporal into one that means the same without it.
+func refusalOf(err error) error {
+	var refused *temporal.ApplicationError
+	var exhausted *serviceerror.ResourceExhausted
+	switch {
+	case err == nil || errors.Is(err, errPending):
+		return err
+	case errors.As(err, &refused):
+		return ruleOf(refused)
+	case errors.As(err, &exhausted):
+		return errTooMany
+	case isTimeout(err) || isEnding(err) || isServiceTrouble(err):
+		return &orchestratorError{err}
+	default:
+		return err
+	}
+}
+
+// ruleOf is the refusal of the rules that an application error carries.
+func ruleOf(refused *temporal.ApplicationError) error {
+	var err error
+	var details error
+	switch refused.Type() {
+	case workflows.ErrTypeNotAllowed:
+		refusal := &order.NotAllowedError{}
+		err, details = refusal, refused.Details(refusal)
+	case workflows.ErrTypeInvalid:
+		refusal := &order.InvalidError{}
+		err, details = refusal, refused.Details(refusal)
+	case workflows.ErrTypeVersionMismatch:
+		refusal := &order.VersionMismatchError{}
+		err, details = refusal, refused.Details(refusal)
+	case workflows.ErrTypeOrderExists:
+		return order.ErrExists
+	case workflows.ErrTypeOrderNotFound:
+		return order.ErrNotFound
+	default:
+		return fmt.Errorf("the workflow failed the command: %w", refused)
+	}
+	if details != nil {
+		return fmt.Errorf("read the details of refusal %s: %w", refused.Type(), details)
+	}
+	return err
+}

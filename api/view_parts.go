@@ -1,0 +1,95 @@
+package api
+
+import (
+	"net/url"
+	"strings"
+
+	"orderly/order"
+	"orderly/workflows"
+)
+
+func viewAction(action order.Action) Action {
+	return Action{
+		ActionID: action.ActionID, Kind: action.Kind, Options: append([]string{}, action.Options...), Deadline: action.Deadline,
+	}
+}
+
+func viewShipment(s order.Shipment) Shipment {
+	return Shipment{
+		ShipmentID: s.ShipmentID, Status: s.Status, Warehouse: s.Warehouse, Carrier: s.Carrier,
+		TrackingNumber: s.TrackingNumber, LabelURL: s.LabelURL, ETA: s.ETA,
+		Lines: viewAll(s.Lines, func(l order.ShipmentLine) ShipmentLine { return ShipmentLine{l.LineID, l.Quantity} }),
+	}
+}
+
+func viewAttention(at order.Attention) Attention {
+	return Attention{
+		AttentionID: at.AttentionID, Step: at.Step, ShipmentID: at.ShipmentID, Code: at.Code, Message: at.Message,
+		Since: at.Since, Attempts: at.Attempts, NextRetryAt: at.NextRetryAt, Allowed: append([]string{}, at.Allowed...),
+	}
+}
+
+// fulfilmentOf sums the parcels up; before there are any, the stock.
+func fulfilmentOf(s order.State) string {
+	var open, dispatched, delivered int
+	for _, shipment := range s.Shipments {
+		switch shipment.Status {
+		case order.ShipmentIsCancelled:
+			continue
+		case order.ShipmentIsDispatched, order.ShipmentIsOutForDelivery:
+			dispatched++
+		case order.ShipmentIsDelivered:
+			dispatched++
+			delivered++
+		}
+		open++
+	}
+	switch {
+	case open > 0 && delivered == open:
+		return "delivered"
+	case delivered > 0:
+		return "partially_delivered"
+	case open > 0 && dispatched == open:
+		return "shipped"
+	case dispatched > 0:
+		return "partially_shipped"
+	case s.Stock.State == order.StockIsReserved:
+		return "reserved"
+	default:
+		return "unallocated"
+	}
+}
+
+// next says what the order waits for: an operator, a customer, a carrier, or a step that is being carried out.
+func (a *API) next(s order.State) Next {
+	plan := a.journal.PlanFor(s)
+	next := Next{WaitingFor: plan.WaitingFor}
+	if len(plan.Steps) > 0 {
+		next.WaitingFor = plan.Steps[0].Summary
+	}
+	if plan.Deadline != nil {
+		at := plan.Deadline.At.UTC()
+		next.Deadline = &at
+	}
+	return next
+}
+
+func (a *API) links(orderID string) Links {
+	return Links{Console: a.orderURL(orderID), Temporal: a.temporalURL(orderID)}
+}
+
+// orderURL is where people find the order.
+func (a *API) orderURL(orderID string) string {
+	if a.options.ConsoleURL != "" {
+		return strings.TrimSuffix(a.options.ConsoleURL, "/") + "/orders/" + orderID
+	}
+	return strings.TrimSuffix(a.options.PublicURL, "/") + orderPath(orderID)
+}
+
+func (a *API) temporalURL(orderID string) string {
+	if a.options.TemporalUIURL == "" {
+		return ""
+	}
+	return strings.TrimSuffix(a.options.TemporalUIURL, "/") + "/namespaces/" + url.PathEscape(a.options.Namespace) +
+		"/workflows/" + url.PathEscape(workflows.OrderWorkflowID(orderID))
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	"go.uber.org/zap"
+
+	"orderly/eventstore"
+	"orderly/internal/config"
+	"orderly/internal/postgres"
+	"orderly/internal/telemetry"
+	"orderly/journal"
+)
+
+// connectDatabase opens the database that DATABASE_URL names.
+func connectDatabase(ctx context.Context, c config.Config) (*pgxpool.Pool, error) {
+	if c.DatabaseURL == "" {
+		return nil, errors.New("DATABASE_URL is not set: source .orderly/env of a running `make run`, or name your Postgres")
+	}
+	pool, err := postgres.Open(ctx, c.DatabaseURL, postgres.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return pool, nil
+}
+
+// connectTemporal connects to the server that the TEMPORAL_* variables name, and says which namespace they name.
+func connectTemporal(ctx context.Context, logger *zap.Logger) (client.Client, string, error) {
+	options, err := envconfig.LoadDefaultClientOptions()
+	if err != nil {
+		return nil, "", fmt.Errorf("read the TEMPORAL_* variables: %w", err)
+	}
+	if options.Namespace == "" {
+		options.Namespace = client.DefaultNamespace
+	}
+	options.Logger = telemetry.Temporal(logger)
+	connected, err := client.DialContext(ctx, options)
+	if err != nil {
+		address := options.HostPort
+		if address == "" {
+			address = client.DefaultHostPort
+		}
+		return nil, "", fmt.Errorf("reach Temporal at %s: %w", address, err)
+	}
+	return connected, options.Namespace, nil
+}
+
+// withJournal gives a reading command a journal on the database.
+func withJournal(ctx context.Context, read func(*journal.Journal) error) error {
+	c, err := config.Load()
+	if err != nil {
+		return err
+	}
+	pool, err := connectDatabase(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return read(journal.New(eventstore.New(pool, eventstore.Options{}), c.Policy, journal.Options{}))
+}

@@ -1,0 +1,75 @@
+// Command orderly is Orderly's one binary: the services, the tools of operators and auditors, and the simulator of
+// the outside world. It only wires; what it does stands in the packages.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit statuses.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+	exitFault  = 3 // a check found a fault
+)
+
+// errFault says that a check did its work and found a fault, which it has printed.
+var errFault = errors.New("a fault was found")
+
+// usageError is a wrong use of the command line.
+type usageError struct{ error }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := root().ExecuteContext(ctx)
+	stop()
+	os.Exit(exitStatus(err))
+}
+
+func exitStatus(err error) int {
+	var usage usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errFault):
+		return exitFault
+	case errors.As(err, &usage):
+		fmt.Fprintln(os.Stderr, "orderly:", err)
+		return exitUsage
+	default:
+		fmt.Fprintln(os.Stderr, "orderly:", err)
+		return exitFailed
+	}
+}
+
+func root() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "orderly",
+		Short: "Orderly orchestrates orders: Temporal workflows over a Postgres event store",
+		Long: "Orderly orchestrates orders. Each order's lifecycle is a Temporal workflow; the truth about an order is its\n" +
+			"stream of events in Postgres. Configuration comes from the environment: DATABASE_URL, Temporal's TEMPORAL_*,\n" +
+			"and ORDERLY_*; `make run` writes what it uses to .orderly/env.",
+		SilenceUsage: true, SilenceErrors: true,
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	cmd.AddCommand(serveCommand(), devCommand(), timelineCommand(), stateCommand(), migrateCommand(),
+		simulatorCommand(), doctorCommand(), keysCommand(), benchCommand())
+	return cmd
+}
+
+// exactly wants n arguments, and calls anything else a wrong use.
+func exactly(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := cobra.ExactArgs(n)(cmd, args); err != nil {
+			return usageError{fmt.Errorf("%s: %w", cmd.UseLine(), err)}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,52 @@
+package eventstore
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// NewEvent is an event that is to be appended. ID is the caller's: it makes an append that is sent again known.
+// Data and Metadata are JSON objects; numbers in them must be integers.
+type NewEvent struct {
+	ID            uuid.UUID
+	Type          string
+	SchemaVersion int
+	Data          json.RawMessage
+	Metadata      json.RawMessage
+}
+
+// Event is an event as it is stored.
+type Event struct {
+	Position      Position
+	StreamID      string
+	Version       int // 1, 2, 3... within the stream
+	ID            uuid.UUID
+	Type          string
+	SchemaVersion int
+	Data          json.RawMessage
+	Metadata      json.RawMessage
+	CreatedAt     time.Time // UTC, microseconds; grows within the stream
+	Hash          []byte    // SHA-256, covers the event and the hash of the one before it
+}
+
+// Head is the end of a stream as a writer has read it; the zero Head is a stream without events.
+type Head struct {
+	Version   int
+	Hash      []byte
+	CreatedAt time.Time
+}
+
+func (e Event) head() Head { return Head{Version: e.Version, Hash: e.Hash, CreatedAt: e.CreatedAt} }
+
+// ConflictError refuses an append because the stream has moved on since its head was read.
+type ConflictError struct {
+	Stream            string
+	Expected, Current int // versions
+}
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("stream %s is at version %d, not %d", e.Stream, e.Current, e.Expected)
+}

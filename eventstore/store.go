@@ -1,0 +1,82 @@
+package eventstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Store reads and appends events. It may be used from many goroutines.
+type Store struct {
+	pool     *pgxpool.Pool
+	clock    func() time.Time
+	notifier *Notifier
+}
+
+// Options are what a Store may be given beside its pool.
+type Options struct {
+	// Clock tells the time for created_at; time.Now when nil.
+	Clock func() time.Time
+	// Notifier wakes the readers of the feed after an append; none when nil, and readers find out by polling.
+	Notifier *Notifier
+}
+
+// New makes a Store on a database that was migrated.
+func New(pool *pgxpool.Pool, options Options) *Store {
+	if options.Clock == nil {
+		options.Clock = time.Now
+	}
+	return &Store{pool: pool, clock: options.Clock, notifier: options.Notifier}
+}
+
+const columns = `tx, position, order_id, version, id, event_type, schema_version, data, metadata, created_at, hash`
+
+// Load reads a whole stream and its head, in one round trip. A stream without events is no error.
+func (s *Store) Load(ctx context.Context, stream string) ([]Event, Head, error) {
+	return s.LoadAfter(ctx, stream, 0)
+}
+
+// LoadAfter reads what follows a version, and the head. The head is zero when nothing follows.
+func (s *Store) LoadAfter(ctx context.Context, stream string, version int) ([]Event, Head, error) {
+	const query = `SELECT ` + columns + ` FROM order_events WHERE order_id = $1 AND version > $2 ORDER BY version`
+	events, err := s.query(ctx, query, stream, version)
+	if err != nil || len(events) == 0 {
+		return nil, Head{}, err
+	}
+	return events, events[len(events)-1].head(), nil
+}
+
+// LoadUntilVersion reads a stream up to and with a version.
+func (s *Store) LoadUntilVersion(ctx context.Context, stream string, version int) ([]Event, error) {
+	const query = `SELECT ` + columns + ` FROM order_events WHERE order_id = $1 AND version <= $2 ORDER BY version`
+	return s.query(ctx, query, stream, version)
+}
+
+// LoadUntil reads a stream as far as it had come at a moment: created_at <= at.
+func (s *Store) LoadUntil(ctx context.Context, stream string, at time.Time) ([]Event, error) {
+	const query = `SELECT ` + columns + ` FROM order_events WHERE order_id = $1 AND created_at <= $2 ORDER BY version`
+	return s.query(ctx, query, stream, at)
+}
+
+func (s *Store) query(ctx context.Context, query string, args ...any) ([]Event, error) {
+	rows, err := s.pool.Query(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	events, err := pgx.CollectRows(rows, scanEvent)
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	return events, nil
+}
+
+func scanEvent(row pgx.CollectableRow) (Event, error) {
+	var e Event
+	err := row.Scan(&e.Position.Tx, &e.Position.Seq, &e.StreamID, &e.Version, &e.ID, &e.Type, &e.SchemaVersion,
+		&e.Data, &e.Metadata, &e.CreatedAt, &e.Hash)
+	e.CreatedAt = e.CreatedAt.UTC()
+	return e, err
+}

@@ -1,0 +1,47 @@
+// Package config reads Orderly's configuration from the environment: DATABASE_URL, the TEMPORAL_* variables of
+// Temporal's own tools, TEMPORAL_UI_URL, and ORDERLY_* for the rest. [Config] is the whole list.
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"orderly/order"
+)
+
+// Config is all of Orderly's configuration but Temporal's.
+type Config struct {
+	DatabaseURL   string `env:"DATABASE_URL"`
+	TemporalUIURL string `env:"TEMPORAL_UI_URL"`
+
+	HTTPAddr string `env:"ORDERLY_HTTP_ADDR" envDefault:"127.0.0.1:8080"`
+	// PublicURL is where clients and people reach the API; http://<HTTPAddr> when empty.
+	PublicURL string `env:"ORDERLY_URL"`
+	// APIKey is the key with which the command line talks to the API.
+	APIKey string `env:"ORDERLY_API_KEY"`
+
+	// SimulatorURL is where the gateways are: the simulator, or services that speak as it does.
+	SimulatorURL   string        `env:"ORDERLY_SIMULATOR_URL" envDefault:"http://127.0.0.1:8090"`
+	GatewayTimeout time.Duration `env:"ORDERLY_GATEWAY_TIMEOUT" envDefault:"10s"`
+	// WebhookSecret signs the carriers' webhooks (whsec_<base64>).
+	WebhookSecret string `env:"ORDERLY_WEBHOOK_SECRET"`
+
+	LogLevel  string `env:"ORDERLY_LOG_LEVEL" envDefault:"info"`
+	LogFormat string `env:"ORDERLY_LOG_FORMAT" envDefault:"json"`
+
+	Policy order.Policy `envPrefix:"ORDERLY_"`
+}
+
+// Load reads the environment.
+func Load() (Config, error) {
+	c, err := env.ParseAs[Config]()
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	if c.PublicURL == "" {
+		c.PublicURL = "http://" + c.HTTPAddr
+	}
+	return c, nil
+}

@@ -1,0 +1,107 @@
+package order
+
+// permission is one row of the table of what may be asked of an order.
+type permission struct {
+	command  string
+	statuses []Status
+	// also must hold too; nil for no further condition.
+	also func(State) bool
+	// unless says why not, when the status is right and also does not hold.
+	unless string
+}
+
+var (
+	beforeDispatch = []Status{Created, Paid}
+	whileOpen      = []Status{Created, Paid, PartiallyShipped, Shipped, Delivered, Cancelling}
+)
+
+// permissions is the table: who may ask what, in which state. Decide refuses by it, and the API shows it as "allowed".
+var permissions = []permission{
+	{"CancelOrder", beforeDispatch, nil, ""},
+	{"HoldOrder", beforeDispatch, nil, ""},
+	{"ReleaseOrder", whileOpen, func(s State) bool { return len(s.Holds) > 0 }, "the order is not held"},
+	{"RespondToAction", whileOpen, func(s State) bool { return len(s.Actions) > 0 }, "the customer is not asked anything"},
+	{"ProvidePaymentMethod", []Status{Created}, func(s State) bool {
+		return s.Payment.State == PaymentFailed || s.Payment.State == PaymentNone && s.Fraud == ""
+	}, "the payment is under way"},
+	{"ChangeAddress", []Status{Created, Paid, PartiallyShipped}, State.addressOpen, "a parcel is booked or being booked"},
+	{"RetryStep", whileOpen, State.needsAttention, "no step waits for attention"},
+	{"SkipStep", whileOpen, State.needsAttention, "no step waits for attention"},
+	{"ResolveStep", whileOpen, State.needsAttention, "no step waits for attention"},
+	{"RerouteShipment", []Status{Paid, PartiallyShipped}, State.rerouteOpen, "no parcel waits to be booked"},
+	{"AddNote", append(whileOpen, Closed, Cancelled), nil, ""},
+}
+
+func (s State) needsAttention() bool { return len(s.Attention) > 0 }
+
+// addressOpen says whether no label has the address on it yet.
+func (s State) addressOpen() bool {
+	if !s.paid() {
+		return true
+	}
+	for _, shipment := range s.Shipments {
+		if shipment.Status != ShipmentHasFailed && shipment.Status != ShipmentIsCancelled && !s.asksForAddress() {
+			return false
+		}
+	}
+	return true
+}
+
+func (s State) asksForAddress() bool {
+	_, asked := s.action(ActionAddress)
+	return asked
+}
+
+func (s State) rerouteOpen() bool {
+	for _, shipment := range s.Shipments {
+		if shipment.reroutable() {
+			return true
+		}
+	}
+	return false
+}
+
+func (s Shipment) reroutable() bool {
+	return s.Status == ShipmentIsPlanned || s.Status == ShipmentHasFailed
+}
+
+// Allowed lists the commands that the order admits now.
+func Allowed(s State) []string {
+	var allowed []string
+	for _, row := range permissions {
+		if row.refusal(s) == "" {
+			allowed = append(allowed, row.command)
+		}
+	}
+	return allowed
+}
+
+// refusal is empty when the order admits the command, and else says why not.
+func (p permission) refusal(s State) string {
+	for _, status := range p.statuses {
+		if s.Status == status {
+			if p.also == nil || p.also(s) {
+				return ""
+			}
+			return p.unless
+		}
+	}
+	return "the order is " + string(s.Status)
+}
+
+// attentionChoices are what an operator may do about a parked step.
+var attentionChoices = map[StepName][]string{
+	ScreenFraud:      {"retry", "skip", "cancel"},
+	ReserveStock:     {"retry", "cancel"},
+	AuthorizePayment: {"retry", "resolve", "cancel"},
+	CapturePayment:   {"retry", "resolve", "cancel"},
+	BookShipment:     {"retry", "reroute", "resolve", "cancel"},
+	CommitStock:      {"retry", "resolve"},
+	DiscardBooking:   {"retry", "resolve"},
+	CancelShipment:   {"retry", "resolve"},
+	VoidPayment:      {"retry", "resolve"},
+	RefundPayment:    {"retry", "resolve"},
+	ReleaseStock:     {"retry", "resolve"},
+	AwaitPickup:      {"retry", "resolve", "cancel"},
+	AwaitDelivery:    {"retry", "resolve"},
+}

@@ -1,0 +1,382 @@
+package order
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Evolve is the state after one more event. It never fails: an event that was appended is true. The state given is
+// not touched.
+func Evolve(s State, r Recorded) State {
+	next := s.copied()
+	next.evolve(r)
+	return next
+}
+
+// Fold is the state after all the events.
+func Fold(orderID string, events []Recorded) State {
+	return FoldOnto(State{OrderID: orderID}, events)
+}
+
+// FoldOnto is the state after more events.
+func FoldOnto(s State, events []Recorded) State {
+	next := s.copied()
+	for _, event := range events {
+		next.evolve(event)
+	}
+	return next
+}
+
+func (s *State) evolve(r Recorded) {
+	s.Version = r.Version
+	s.UpdatedAt = r.At
+	if r.CommandID != "" {
+		s.Commands[r.CommandID] = r.Version
+	}
+	switch e := r.Event.(type) {
+	case *OrderCreated:
+		s.create(e, r)
+	case *OrderAmended:
+		s.Lines, s.Total = e.Lines, e.Total
+	case *ShippingAddressChanged:
+		s.ShipTo = e.ShipTo
+	case *OrderNoteAdded:
+	case *OrderHeld:
+		s.Holds = append(s.Holds, Hold{Code: e.Code, Reason: r.Reason, Since: r.At, Until: e.Until})
+	case *OrderReleased:
+		s.Holds = slices.DeleteFunc(s.Holds, func(h Hold) bool { return h.Code == e.Code })
+	case *FraudScreened:
+		s.Fraud = e.Decision
+		s.settle(ScreenFraud, "")
+	case *CustomerActionRequested:
+		s.Asked++
+		s.Actions = append(s.Actions, Action{e.ActionID, e.Kind, e.Options, e.Deadline})
+	case *CustomerResponded:
+		s.respond(e)
+	case *CancellationRequested:
+		s.startCancelling()
+	case *OrderPartiallyShipped:
+		s.Status = PartiallyShipped
+	case *OrderShipped:
+		s.Status = Shipped
+	case *OrderDelivered:
+		s.Status, s.DeliveredAt = Delivered, r.At
+	case *OrderCancelled:
+		s.Status = Cancelled
+	case *OrderClosed:
+		s.Status = Closed
+	default:
+		s.evolvePart(r)
+	}
+}
+
+// evolvePart handles the events of an order's parts: goods, money, parcels, parked steps.
+func (s *State) evolvePart(r Recorded) {
+	switch e := r.Event.(type) {
+	case *StockReserved, *StockShortageDetected, *StockReleased, *StockCommitted:
+		s.evolveStock(r.Event)
+	case *StepFailed, *StepRetried, *StepSkipped, *StepResolved:
+		s.evolveAttention(r.Event, r.At)
+	case *RefundRequested:
+		s.Refunds = append(s.Refunds, Refund{RefundID: e.RefundID, Amount: e.Amount, Reason: e.Reason, ShipmentID: e.ShipmentID})
+	default:
+		if !s.evolvePayment(r.Event) {
+			s.evolveShipment(r.Event, r.At)
+		}
+	}
+}
+
+func (s *State) create(e *OrderCreated, r Recorded) {
+	s.Tenant, s.CustomerID, s.Currency = e.Tenant, e.CustomerID, e.Currency
+	s.ExternalRef, s.Channel = e.ExternalRef, e.Channel
+	s.Lines, s.ShippingFee, s.Total = e.Lines, e.ShippingFee, e.Total
+	s.ShipTo, s.Shipping = e.ShipTo, e.Shipping
+	s.Status, s.PlacedAt = Created, r.At
+	s.Payment = Payment{State: PaymentNone, Method: e.Method, Token: e.Token, AuthorizeNo: 1, CaptureNo: 1}
+	s.Stock = Stock{State: StockNone, ReserveNo: 1}
+}
+
+func (s *State) respond(e *CustomerResponded) {
+	i := slices.IndexFunc(s.Actions, func(a Action) bool { return a.ActionID == e.ActionID })
+	if i < 0 {
+		return
+	}
+	kind := s.Actions[i].Kind
+	s.Actions = slices.Delete(s.Actions, i, i+1)
+	if kind == ActionShortage && e.Choice != "none" && e.Choice != "cancel" {
+		s.Stock.State, s.Stock.Missing = StockNone, nil
+		s.Stock.ReserveNo++
+	}
+	if kind == ActionAddress && e.Choice == "address" {
+		for i := range s.Shipments {
+			s.Shipments[i].replan(ShipmentHasFailed)
+		}
+	}
+}
+
+// startCancelling leaves the forward road: what only mattered there is gone.
+func (s *State) startCancelling() {
+	s.Status = Cancelling
+	s.Actions, s.Holds = nil, nil
+	s.Attention = slices.DeleteFunc(s.Attention, func(a Attention) bool {
+		return slices.Contains(forwardSteps, a.Step)
+	})
+}
+
+func (s *State) evolveStock(event Event) {
+	switch e := event.(type) {
+	case *StockReserved:
+		s.Stock.State, s.Stock.ReserveKey, s.Stock.ReservationID = StockIsReserved, e.Key, e.ReservationID
+		s.Stock.Allocations, s.Stock.Missing = e.Allocations, nil
+		s.settle(ReserveStock, e.Key)
+	case *StockShortageDetected:
+		s.Stock.State, s.Stock.Missing = StockShort, e.Missing
+		s.settle(ReserveStock, e.Key)
+	case *StockReleased:
+		s.settle(ReleaseStock, e.Key)
+		if e.ShipmentID == "" {
+			s.Stock.State = StockIsReleased
+			return
+		}
+		s.changeShipment(e.ShipmentID, func(shipment *Shipment) { shipment.Released = true })
+	case *StockCommitted:
+		s.settle(CommitStock, e.Key)
+		s.changeShipment(e.ShipmentID, func(shipment *Shipment) { shipment.Committed = true })
+	}
+}
+
+func (s *State) evolvePayment(event Event) bool {
+	payment := &s.Payment
+	switch e := event.(type) {
+	case *PaymentMethodProvided:
+		payment.Method, payment.Token = e.Method, e.Token
+		if payment.State == PaymentFailed {
+			payment.State = PaymentNone
+		}
+		s.Actions = slices.DeleteFunc(s.Actions, func(a Action) bool { return a.Kind == ActionPayment })
+	case *PaymentAuthorized:
+		payment.State, payment.Authorized = PaymentIsAuthorized, e.Amount
+		payment.AuthorizeKey, payment.ProviderRef = e.Key, e.ProviderRef
+		s.settle(AuthorizePayment, e.Key)
+	case *PaymentDeclined:
+		payment.State = PaymentFailed
+		payment.AuthorizeNo++
+		payment.Declines++
+		s.settle(AuthorizePayment, e.Key)
+	case *PaymentExpired:
+		payment.State, payment.Authorized = PaymentNone, 0
+		payment.AuthorizeNo++
+		payment.CaptureNo++
+		s.settle(CapturePayment, e.Key)
+	case *PaymentReceived:
+		payment.State, payment.Captured, payment.ProviderRef = PaymentCaptured, e.Amount, e.ProviderRef
+		if s.Status == Created {
+			s.Status = Paid
+		}
+		s.settle(CapturePayment, e.Key)
+		s.settle(VoidPayment, "")
+	case *PaymentVoided:
+		payment.State, payment.Authorized = PaymentIsVoided, 0
+		s.settle(VoidPayment, e.Key)
+	case *PaymentOutcomeUnknown:
+		payment.State = PaymentUnknown
+	case *RefundIssued:
+		s.refunded(e)
+	default:
+		return false
+	}
+	return true
+}
+
+func (s *State) refunded(e *RefundIssued) {
+	for i := range s.Refunds {
+		if s.Refunds[i].RefundID == e.RefundID {
+			s.Refunds[i].Issued, s.Refunds[i].ProviderRef = true, e.ProviderRef
+			s.settle(RefundPayment, s.refundKey(e.RefundID))
+		}
+	}
+	s.Payment.Refunded += e.Amount
+	s.Payment.State = PaymentPartiallyRefunded
+	if s.Payment.Refunded == s.Payment.Captured {
+		s.Payment.State = PaymentRefunded
+	}
+}
+
+func (s *State) evolveShipment(event Event, at time.Time) {
+	switch e := event.(type) {
+	case *ShipmentPlanned:
+		s.Shipments = append(s.Shipments, Shipment{
+			ShipmentID: e.ShipmentID, Status: ShipmentIsPlanned, Warehouse: e.Warehouse, Carrier: e.Carrier, Lines: e.Lines, BookNo: 1,
+		})
+	case *ShipmentBooked:
+		s.changeShipment(e.ShipmentID, func(shipment *Shipment) {
+			shipment.Status, shipment.Carrier, shipment.BookKey = ShipmentIsBooked, e.Carrier, e.Key
+			shipment.TrackingNumber, shipment.LabelURL, shipment.ETA = e.TrackingNumber, e.LabelURL, e.ETA
+			shipment.ScannedAt = at
+			shipment.Loose = slices.DeleteFunc(shipment.Loose, func(l LooseBooking) bool { return l.Key == e.Key })
+		})
+		s.settleShipment(BookShipment, e.ShipmentID)
+	case *ShipmentBookingFailed:
+		s.changeShipment(e.ShipmentID, func(shipment *Shipment) { shipment.bookingFailed(e) })
+	case *ShipmentRerouted:
+		s.changeShipment(e.ShipmentID, func(shipment *Shipment) {
+			shipment.Carrier = e.Carrier
+			shipment.Status = ShipmentIsPlanned
+		})
+		s.settleShipment(BookShipment, e.ShipmentID)
+	case *BookingDiscarded:
+		s.changeShipment(e.ShipmentID, func(shipment *Shipment) {
+			shipment.Loose = slices.DeleteFunc(shipment.Loose, func(l LooseBooking) bool { return l.Key == e.Key })
+		})
+		s.settle(DiscardBooking, e.Key+discardSuffix)
+	case *ShipmentDispatched:
+		s.scanned(e.ShipmentID, ShipmentIsDispatched, at)
+		s.settleShipment(AwaitPickup, e.ShipmentID)
+	case *ShipmentOutForDelivery:
+		s.scanned(e.ShipmentID, ShipmentIsOutForDelivery, at)
+	case *ShipmentDelivered:
+		s.scanned(e.ShipmentID, ShipmentIsDelivered, at)
+		s.settleShipment(AwaitDelivery, e.ShipmentID)
+	case *ShipmentCancelled:
+		s.changeShipment(e.ShipmentID, func(shipment *Shipment) { shipment.Status = ShipmentIsCancelled })
+		s.settleShipment(CancelShipment, e.ShipmentID)
+		s.settleShipment(BookShipment, e.ShipmentID)
+	}
+}
+
+// bookingFailed counts the number up, so that the next booking has a key of its own.
+func (s *Shipment) bookingFailed(e *ShipmentBookingFailed) {
+	s.Status = ShipmentHasFailed
+	s.BookNo++
+	s.Tried = append(s.Tried, e.Carrier)
+	if e.Class == ClassUnknown {
+		s.Loose = append(s.Loose, LooseBooking{Carrier: e.Carrier, Key: e.Key})
+	}
+}
+
+func (s *Shipment) replan(from ShipmentStatus) {
+	if s.Status == from {
+		s.Status, s.Tried, s.ParkedAt = ShipmentIsPlanned, nil, time.Time{}
+	}
+}
+
+func (s *State) evolveAttention(event Event, at time.Time) {
+	switch e := event.(type) {
+	case *StepFailed:
+		s.Parked++
+		s.Attention = append(s.Attention, Attention{
+			AttentionID: e.AttentionID, Step: e.Step, ShipmentID: e.ShipmentID, Key: e.Key, Code: e.Code, Message: e.Message,
+			Since: at, Attempts: e.Attempts, NextRetryAt: e.NextRetryAt, GiveUpAt: e.GiveUpAt, Allowed: e.Allowed,
+		})
+		if e.Step == BookShipment {
+			s.changeShipment(e.ShipmentID, func(shipment *Shipment) {
+				if shipment.ParkedAt.IsZero() {
+					shipment.ParkedAt = at
+				}
+			})
+		}
+	case *StepRetried:
+		s.retry(e.AttentionID, at)
+	case *StepSkipped:
+		if a, ok := s.attention(e.AttentionID); ok && a.Step == ScreenFraud {
+			s.Fraud = "clear"
+		}
+		s.dropAttention(e.AttentionID)
+	case *StepResolved:
+		s.dropAttention(e.AttentionID)
+	}
+}
+
+func (s *State) retry(attentionID string, at time.Time) {
+	parked, ok := s.attention(attentionID)
+	if !ok {
+		return
+	}
+	s.dropAttention(attentionID)
+	if s.Rounds == nil {
+		s.Rounds = map[string]int{}
+	}
+	s.Rounds[parked.Key]++
+	switch parked.Step {
+	case AuthorizePayment:
+		s.Payment.State = PaymentNone
+	case CapturePayment:
+		s.Payment.State = PaymentIsAuthorized
+	case BookShipment:
+		s.changeShipment(parked.ShipmentID, func(shipment *Shipment) {
+			shipment.Status, shipment.Tried = ShipmentIsPlanned, nil
+		})
+	case AwaitPickup, AwaitDelivery:
+		s.changeShipment(parked.ShipmentID, func(shipment *Shipment) { shipment.ScannedAt = at })
+	}
+}
+
+func (s *State) dropAttention(id string) {
+	s.Attention = slices.DeleteFunc(s.Attention, func(a Attention) bool { return a.AttentionID == id })
+}
+
+// settle drops the attention of a step that has an outcome now; an empty key means any.
+func (s *State) settle(step StepName, key string) {
+	s.Attention = slices.DeleteFunc(s.Attention, func(a Attention) bool {
+		return a.Step == step && (key == "" || a.Key == key)
+	})
+}
+
+func (s *State) settleShipment(step StepName, shipmentID string) {
+	s.Attention = slices.DeleteFunc(s.Attention, func(a Attention) bool {
+		return a.Step == step && a.ShipmentID == shipmentID
+	})
+}
+
+func (s *State) changeShipment(id string, change func(*Shipment)) {
+	for i := range s.Shipments {
+		if s.Shipments[i].ShipmentID == id {
+			change(&s.Shipments[i])
+		}
+	}
+}
+
+func (s *State) scanned(shipmentID string, status ShipmentStatus, at time.Time) {
+	s.changeShipment(shipmentID, func(shipment *Shipment) { shipment.Status, shipment.ScannedAt = status, at })
+}
+
+// copied is the state with slices and maps of its own as far as Evolve changes them in place.
+func (s State) copied() State {
+	s.Shipments = slices.Clone(s.Shipments)
+	for i := range s.Shipments {
+		s.Shipments[i].Loose = slices.Clone(s.Shipments[i].Loose)
+		s.Shipments[i].Tried = slices.Clone(s.Shipments[i].Tried)
+	}
+	s.Refunds = slices.Clone(s.Refunds)
+	s.Holds = slices.Clone(s.Holds)
+	s.Actions = slices.Clone(s.Actions)
+	s.Attention = slices.Clone(s.Attention)
+	s.Rounds = maps.Clone(s.Rounds)
+	s.Commands = maps.Clone(s.Commands)
+	if s.Commands == nil {
+		s.Commands = map[string]int{}
+	}
+	return s
+}
+
+// ShipmentID names the nth parcel of an order, counted from 1.
+func ShipmentID(orderID string, n int) string { return "shp_" + orderID + "_" + strconv.Itoa(n) }
+
+// OrderOfShipment is the order that a shipment id belongs to; false when it is none that ShipmentID made.
+func OrderOfShipment(shipmentID string) (string, bool) {
+	rest, ok := strings.CutPrefix(shipmentID, "shp_")
+	if !ok {
+		return "", false
+	}
+	i := strings.LastIndexByte(rest, '_')
+	if i < 1 {
+		return "", false
+	}
+	if n, err := strconv.Atoi(rest[i+1:]); err != nil || n < 1 {
+		return "", false
+	}
+	return rest[:i], true
+}

@@ -1,0 +1,236 @@
+package order
+
+import (
+	"fmt"
+	"time"
+)
+
+// StepName names a step, and the activity that carries it out.
+type StepName string
+
+// The steps, forward and back.
+const (
+	ScreenFraud      StepName = "ScreenFraud"
+	ReserveStock     StepName = "ReserveStock"
+	AuthorizePayment StepName = "AuthorizePayment"
+	CapturePayment   StepName = "CapturePayment"
+	BookShipment     StepName = "BookShipment"
+	CommitStock      StepName = "CommitStock"
+
+	DiscardBooking StepName = "DiscardBooking"
+	CancelShipment StepName = "CancelShipment"
+	VoidPayment    StepName = "VoidPayment"
+	RefundPayment  StepName = "RefundPayment"
+	ReleaseStock   StepName = "ReleaseStock"
+)
+
+// The waits that can need attention though nothing is there to be run.
+const (
+	AwaitPickup   StepName = "AwaitPickup"
+	AwaitDelivery StepName = "AwaitDelivery"
+)
+
+// forwardSteps are the steps and waits that a cancellation makes pointless.
+var forwardSteps = []StepName{
+	ScreenFraud, ReserveStock, AuthorizePayment, CapturePayment, BookShipment, AwaitPickup, AwaitDelivery,
+}
+
+// Plan is what an order needs next.
+type Plan struct {
+	// Steps may all run now. A step that is not in the latest plan any more is to be stopped.
+	Steps []Step `json:"steps,omitempty"`
+	// WaitingFor says in words what the order waits for when there are no steps.
+	WaitingFor string `json:"waiting_for,omitempty"`
+	// Deadline is when the order wants to be looked at again whatever happens; nil when it needs not.
+	Deadline *Deadline `json:"deadline,omitempty"`
+	// Ended is true when nothing more will happen by itself.
+	Ended bool `json:"ended,omitempty"`
+}
+
+// Deadline is a moment, and in words what it is for.
+type Deadline struct {
+	At      time.Time `json:"at"`
+	Summary string    `json:"summary"`
+}
+
+// Step is one piece of work outside of the order.
+type Step struct {
+	Name StepName `json:"name"`
+	// ID is the same for every try of the step and another one when it is started again after it was parked.
+	ID string `json:"id"`
+	// Key is the idempotency key of the effect at the gateway; it stays the same until the effect was refused.
+	Key string `json:"key"`
+	// Lane is what the step works on. In a lane only one step runs at a time.
+	Lane       string  `json:"lane"`
+	ShipmentID string  `json:"shipment_id,omitempty"`
+	RefundID   string  `json:"refund_id,omitempty"`
+	Summary    string  `json:"summary"`
+	Retries    Retries `json:"retries"`
+}
+
+// Retries says how often and how long a step is tried before it is parked. Zero Tries or Within means without end.
+type Retries struct {
+	First  time.Duration `json:"first"`
+	Max    time.Duration `json:"max"`
+	Tries  int           `json:"tries,omitempty"`
+	Within time.Duration `json:"within,omitempty"`
+}
+
+// PlanFor says what the order needs next.
+func PlanFor(s State, p Policy) Plan {
+	if !s.Exists() || s.Ended() {
+		return Plan{Ended: s.Ended()}
+	}
+	steps := s.repairs(p)
+	switch {
+	case s.Status == Cancelling:
+		steps = append(steps, s.compensation(p)...)
+	case len(s.Holds) == 0:
+		steps = append(steps, s.forward(p)...)
+	}
+	var plan Plan
+	for _, step := range steps {
+		if !s.parked(step) {
+			plan.Steps = append(plan.Steps, step)
+		}
+	}
+	plan.Deadline = s.nextDeadline(p)
+	if len(plan.Steps) == 0 {
+		plan.WaitingFor = s.waitingFor()
+	}
+	return plan
+}
+
+// forward is the next stage of the road; a stage begins when the one before is done.
+func (s State) forward(p Policy) []Step {
+	switch {
+	case s.Fraud == "":
+		return []Step{s.step(p, ScreenFraud, s.OrderID+"/fraud/1", "fraud", p.ScreenWithin)}
+	case s.Stock.State == StockNone:
+		return []Step{s.step(p, ReserveStock, s.ReserveKey(), "stock", p.ReserveWithin)}
+	case s.Stock.State != StockIsReserved:
+		return nil
+	case s.Payment.State == PaymentNone:
+		return []Step{s.step(p, AuthorizePayment, s.AuthorizeKey(), "payment", p.AuthorizeWithin)}
+	case s.Payment.State == PaymentIsAuthorized:
+		return []Step{s.step(p, CapturePayment, s.CaptureKey(), "payment", p.CaptureWithin)}
+	case !s.paid():
+		return nil
+	}
+	var steps []Step
+	for _, shipment := range s.Shipments {
+		if shipment.Status == ShipmentIsPlanned && len(s.Actions) == 0 {
+			steps = append(steps, s.bookStep(p, shipment))
+		}
+	}
+	return steps
+}
+
+func (s State) bookStep(p Policy, shipment Shipment) Step {
+	step := s.step(p, BookShipment, shipment.NextBookKey(), "shipment/"+shipment.ShipmentID, p.BookWithin)
+	step.ShipmentID = shipment.ShipmentID
+	step.Retries.Tries = p.BookTries
+	step.Summary = fmt.Sprintf("book %s with %s", shipment.ShipmentID, shipment.Carrier)
+	return step
+}
+
+// repairs are steps that are due whatever the order's status: what left the stock is committed, refunds are paid,
+// bookings that nobody wants any more are discarded.
+func (s State) repairs(p Policy) []Step {
+	var steps []Step
+	for _, shipment := range s.Shipments {
+		lane := "shipment/" + shipment.ShipmentID
+		for _, loose := range shipment.Loose {
+			step := s.step(p, DiscardBooking, loose.Key+discardSuffix, lane+"/"+loose.Key, 0)
+			step.ShipmentID = shipment.ShipmentID
+			steps = append(steps, step)
+		}
+		switch {
+		case shipment.onItsWay() && !shipment.Committed:
+			step := s.step(p, CommitStock, shipment.ShipmentID+"/commit/1", lane, 0)
+			step.ShipmentID = shipment.ShipmentID
+			steps = append(steps, step)
+		case shipment.Status == ShipmentIsCancelled && !shipment.Released && s.Stock.State == StockIsReserved && s.Status != Cancelling:
+			step := s.step(p, ReleaseStock, shipment.ShipmentID+"/release/1", "stock", p.UndoWithin)
+			step.ShipmentID = shipment.ShipmentID
+			steps = append(steps, step)
+		}
+	}
+	for _, refund := range s.Refunds {
+		if !refund.Issued && s.Status != Cancelling {
+			steps = append(steps, s.refundStep(p, refund))
+		}
+	}
+	return steps
+}
+
+func (s State) refundStep(p Policy, refund Refund) Step {
+	step := s.step(p, RefundPayment, s.refundKey(refund.RefundID), "payment", p.RefundWithin)
+	step.RefundID = refund.RefundID
+	step.Summary = fmt.Sprintf("refund %d %s", refund.Amount, s.Currency)
+	return step
+}
+
+// compensation undoes what has happened, or may have, in reverse order: parcels, money, goods. It is empty when
+// nothing is left to undo.
+func (s State) compensation(p Policy) []Step {
+	if steps := s.cancelShipments(p); len(steps) > 0 {
+		return steps
+	}
+	if steps := s.returnMoney(p); len(steps) > 0 {
+		return steps
+	}
+	// A reservation that was asked for may have been made though its answer was not recorded: it is released, too.
+	if s.Stock.State == StockIsReserved || s.Stock.State == StockNone && s.Fraud == "clear" {
+		return []Step{s.step(p, ReleaseStock, numbered(s.OrderID, "release", s.Stock.ReserveNo), "stock", p.UndoWithin)}
+	}
+	return nil
+}
+
+func (s State) cancelShipments(p Policy) []Step {
+	var steps []Step
+	for _, shipment := range s.Shipments {
+		if shipment.mayBeBooked(s) {
+			step := s.step(p, CancelShipment, numbered(shipment.ShipmentID, "cancel", shipment.BookNo), "shipment/"+shipment.ShipmentID, p.UndoWithin)
+			step.ShipmentID = shipment.ShipmentID
+			steps = append(steps, step)
+		}
+	}
+	return steps
+}
+
+// mayBeBooked is false only when it is certain that no carrier will come.
+func (s Shipment) mayBeBooked(of State) bool {
+	switch s.Status {
+	case ShipmentIsBooked:
+		return true
+	case ShipmentIsPlanned:
+		return of.paid()
+	default:
+		return false
+	}
+}
+
+func (s State) returnMoney(p Policy) []Step {
+	var steps []Step
+	for _, refund := range s.Refunds {
+		if !refund.Issued {
+			steps = append(steps, s.refundStep(p, refund))
+		}
+	}
+	// An authorisation that was asked for may have happened though its answer was not recorded: it is voided, too.
+	asked := s.Payment.State == PaymentNone && s.Stock.State == StockIsReserved
+	if asked || s.Payment.State == PaymentIsAuthorized || s.Payment.State == PaymentUnknown {
+		steps = append(steps, s.step(p, VoidPayment, numbered(s.OrderID, "void", s.Payment.AuthorizeNo), "payment", p.UndoWithin))
+	}
+	return steps
+}
+
+func (s State) step(p Policy, name StepName, key, lane string, within time.Duration) Step {
+	return Step{
+		Name: name, Key: key, Lane: lane,
+		ID:      fmt.Sprintf("%s/%s#%d", name, key, s.Rounds[key]+1),
+		Summary: string(name) + " " + key,
+		Retries: Retries{First: p.RetryFirst, Max: p.RetryMax, Within: within},
+	}
+}

@@ -1,0 +1,408 @@
+package order_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"orderly/order"
+)
+
+var testPolicy = order.Policy{
+	Carriers: []string{"fedex", "ups"}, RetryFirst: time.Second, RetryMax: time.Minute, BookTries: 8,
+	ShortageAnswerWithin: 72 * time.Hour, PaymentAnswerWithin: 24 * time.Hour, AddressAnswerWithin: 72 * time.Hour, PaymentTries: 3,
+	AttentionRetryEvery: time.Hour, AttentionGiveUpAfter: 72 * time.Hour,
+	PickupWithin: 48 * time.Hour, TransitWithin: 168 * time.Hour, CloseAfter: time.Hour,
+}
+
+// world plays everything around one order: time, people, and gateways that keep ledgers as the real ones do.
+type world struct {
+	t     rapid.TB
+	state order.State
+	now   time.Time
+	seq   int
+
+	authorized, captured, voided map[string]int64
+	refunded                     map[string]int64
+	reserved, released           map[string]bool
+	committed                    map[string]bool
+	booked, cancelledBookings    map[string]string // key to shipment
+}
+
+func newWorld(t rapid.TB, place order.PlaceOrder) *world {
+	w := &world{
+		t: t, state: order.State{OrderID: "ord_1"}, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		authorized: map[string]int64{}, captured: map[string]int64{}, voided: map[string]int64{}, refunded: map[string]int64{},
+		reserved: map[string]bool{}, released: map[string]bool{}, committed: map[string]bool{},
+		booked: map[string]string{}, cancelledBookings: map[string]string{},
+	}
+	if err := w.do(place); err != nil {
+		t.Fatalf("place: %v", err)
+	}
+	return w
+}
+
+func twoLines() order.PlaceOrder {
+	lines := []order.Line{
+		{LineID: "l1", SKU: "SKU-1", Quantity: 2, UnitPrice: 4999, Tax: 33, Discount: 7},
+		{LineID: "l2", SKU: "TWO-WAREHOUSES-1", Quantity: 3, UnitPrice: 1001},
+	}
+	total, _ := order.Total(lines, 500)
+	return order.PlaceOrder{OrderCreated: order.OrderCreated{
+		Tenant: "t", CustomerID: "c", Currency: "USD", Lines: lines, ShippingFee: 500, Total: total, Method: "card", Token: "tok_visa",
+		Shipping: order.Shipping{Service: "standard", Carrier: "fedex"},
+	}}
+}
+
+// do decides a command and folds its events, as the journal would.
+func (w *world) do(body order.Body) error {
+	w.t.Helper()
+	w.seq++
+	return w.doAs(fmt.Sprintf("cmd-%d", w.seq), body)
+}
+
+func (w *world) doAs(id string, body order.Body) error {
+	w.t.Helper()
+	command := order.Command{ID: id, At: w.now, Reason: "test", Body: body}
+	before := w.state
+	events, err := order.Decide(w.state, command, testPolicy)
+	if err != nil {
+		return err
+	}
+	for _, event := range events {
+		w.state = order.Evolve(w.state, order.Recorded{Version: w.state.Version + 1, At: w.now, CommandID: id, Event: event})
+	}
+	w.now = w.now.Add(time.Second)
+	w.checkInvariants(before)
+	return nil
+}
+
+func (w *world) plan() order.Plan { return order.PlanFor(w.state, testPolicy) }
+
+// carryOut plays a step with its best outcome.
+func (w *world) carryOut(step order.Step) {
+	w.t.Helper()
+	s := w.state
+	var body order.Body
+	switch step.Name {
+	case order.ScreenFraud:
+		body = order.RecordScreening{Decision: "clear"}
+	case order.ReserveStock:
+		w.reserved[step.Key] = true
+		body = order.RecordReservation{Key: step.Key, ReservationID: "r", Allocations: allocate(s)}
+	case order.AuthorizePayment:
+		w.authorized[step.Key] = s.Total
+		body = order.RecordAuthorization{Key: step.Key, ProviderRef: "pay_1", Amount: s.Total}
+	case order.CapturePayment:
+		w.captured[step.Key] = s.Payment.Authorized
+		body = order.RecordCapture{Key: step.Key, ProviderRef: "pay_1", Amount: s.Payment.Authorized}
+	case order.BookShipment:
+		shipment, _ := s.Shipment(step.ShipmentID)
+		w.booked[step.Key] = step.ShipmentID
+		body = order.RecordBooking{ShipmentID: step.ShipmentID, Key: step.Key, Carrier: shipment.Carrier, TrackingNumber: "T" + step.Key}
+	case order.CommitStock:
+		w.committed[step.ShipmentID] = true
+		body = order.RecordCommit{Key: step.Key, ShipmentID: step.ShipmentID}
+	case order.DiscardBooking:
+		shipment, _ := s.Shipment(step.ShipmentID)
+		loose := shipment.LooseBooking(step.Key)
+		w.cancelledBookings[loose.Key] = step.ShipmentID
+		body = order.RecordBookingDiscarded{ShipmentID: step.ShipmentID, Key: loose.Key}
+	case order.CancelShipment:
+		shipment, _ := s.Shipment(step.ShipmentID)
+		w.cancelledBookings[shipment.LastBookKey()] = step.ShipmentID
+		body = order.RecordBookingCancelled{ShipmentID: step.ShipmentID}
+	case order.VoidPayment:
+		w.voided[s.AuthorizeKey()] = s.Payment.Authorized
+		body = order.RecordVoid{Key: step.Key}
+	case order.RefundPayment:
+		w.refunded[step.Key] = s.Refund(step.RefundID).Amount
+		body = order.RecordRefund{RefundID: step.RefundID, ProviderRef: "re_1"}
+	case order.ReleaseStock:
+		w.released[s.ReserveKey()+step.ShipmentID] = true
+		body = order.RecordRelease{Key: step.Key, ShipmentID: step.ShipmentID}
+	default:
+		w.t.Fatalf("step %s is not played", step.Name)
+	}
+	if err := w.doAs(step.ID, body); err != nil {
+		w.t.Fatalf("%s: %v", step.Name, err)
+	}
+}
+
+func allocate(s order.State) []order.Allocation {
+	var all []order.Allocation
+	for _, line := range s.Lines {
+		warehouse := "wh-1"
+		if line.SKU == "TWO-WAREHOUSES-1" {
+			warehouse = "wh-2"
+		}
+		all = append(all, order.Allocation{LineID: line.LineID, SKU: line.SKU, Quantity: line.Quantity, Warehouse: warehouse})
+	}
+	return all
+}
+
+// checkInvariants holds after every command, whatever it was.
+func (w *world) checkInvariants(before order.State) {
+	w.t.Helper()
+	s := w.state
+	p := s.Payment
+	if p.Refunded < 0 || p.Refunded > p.Captured {
+		w.t.Fatalf("refunded %d of captured %d", p.Refunded, p.Captured)
+	}
+	var refunds int64
+	for _, refund := range s.Refunds {
+		refunds += refund.Amount
+	}
+	if refunds > p.Captured {
+		w.t.Fatalf("refunds of %d requested, captured %d", refunds, p.Captured)
+	}
+	open, underway := 0, 0
+	for _, shipment := range s.Shipments {
+		if shipment.Status == order.ShipmentIsCancelled {
+			continue
+		}
+		open++
+		if slices.Contains([]order.ShipmentStatus{order.ShipmentIsDispatched, order.ShipmentIsOutForDelivery, order.ShipmentIsDelivered}, shipment.Status) {
+			underway++
+		}
+	}
+	shipped := s.Status == order.Shipped || s.Status == order.Delivered || s.Status == order.Closed
+	if shipped != (open > 0 && open == underway) {
+		w.t.Fatalf("status %s with %d of %d parcels under way", s.Status, underway, open)
+	}
+	if s.Status == order.Cancelled && (p.Captured != p.Refunded || p.State == order.PaymentIsAuthorized || s.Stock.State == order.StockIsReserved || underway > 0) {
+		w.t.Fatalf("cancelled with payment %+v and stock %s", p, s.Stock.State)
+	}
+	if before.Ended() && s.Status != before.Status {
+		w.t.Fatalf("%s became %s", before.Status, s.Status)
+	}
+	w.checkPlan()
+}
+
+// checkPlan: no order waits without a deadline, an attention or a step; lanes and keys are what they promise.
+func (w *world) checkPlan() {
+	w.t.Helper()
+	plan := w.plan()
+	ids := map[string]bool{}
+	for _, step := range plan.Steps {
+		if ids[step.ID] {
+			w.t.Fatalf("step %s is planned twice", step.ID)
+		}
+		ids[step.ID] = true
+	}
+	s := w.state
+	waits := len(plan.Steps) == 0 && !plan.Ended
+	if waits && plan.Deadline == nil && len(s.Attention) == 0 && len(s.Holds) == 0 {
+		w.t.Fatalf("%s at version %d waits for nothing: %+v", s.Status, s.Version, plan)
+	}
+}
+
+// checkLedgers compares the gateways' ledgers with an order that has ended.
+func (w *world) checkLedgers() {
+	w.t.Helper()
+	var captured, refunded int64
+	for _, amount := range w.captured {
+		captured += amount
+	}
+	for _, amount := range w.refunded {
+		refunded += amount
+	}
+	if captured != w.state.Payment.Captured || refunded != w.state.Payment.Refunded {
+		w.t.Fatalf("ledger: captured %d refunded %d; order: %+v", captured, refunded, w.state.Payment)
+	}
+	for _, shipment := range w.state.Shipments {
+		live := 0
+		for key, of := range w.booked {
+			if _, cancelled := w.cancelledBookings[key]; of == shipment.ShipmentID && !cancelled {
+				live++
+			}
+		}
+		want := 1
+		if shipment.Status == order.ShipmentIsCancelled {
+			want = 0
+		}
+		if live != want {
+			w.t.Fatalf("%s is %s and has %d live bookings: booked %v, cancelled %v, %v", shipment.ShipmentID, shipment.Status, live, w.booked, w.cancelledBookings, w)
+		}
+	}
+}
+
+// TestAnyLife_KeepsTheInvariantsAndEnds throws random commands, failures and outcomes at an order, then lets everything
+// go well: whatever happened before, the order comes to an end and the ledgers agree with it.
+func TestAnyLife_KeepsTheInvariantsAndEnds(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(rt, twoLines())
+		for range rapid.IntRange(0, 40).Draw(rt, "moves") {
+			w.randomMove(rt)
+		}
+		for range 500 {
+			plan := w.plan()
+			if plan.Ended {
+				w.checkLedgers()
+				return
+			}
+			w.goOn(plan)
+		}
+		rt.Fatalf("the order does not end: %s, plan %+v", w.state.Status, w.plan())
+	})
+}
+
+func (w *world) randomMove(rt *rapid.T) {
+	plan := w.plan()
+	choice := rapid.IntRange(0, 15).Draw(rt, "move")
+	if choice < 8 && len(plan.Steps) > 0 {
+		step := rapid.SampledFrom(plan.Steps).Draw(rt, "step")
+		w.randomOutcome(rt, step)
+		return
+	}
+	s := w.state
+	var body order.Body
+	switch choice {
+	case 8:
+		body = order.CancelOrder{}
+	case 9:
+		body = order.HoldOrder{Code: "manual"}
+	case 10:
+		body = order.ReleaseOrder{Code: rapid.SampledFrom([]string{"manual", "fraud_review"}).Draw(rt, "code")}
+	case 11:
+		if len(s.Attention) == 0 {
+			return
+		}
+		id := rapid.SampledFrom(s.Attention).Draw(rt, "attention").AttentionID
+		body = rapid.SampledFrom([]order.Body{order.RetryStep{AttentionID: id}, order.SkipStep{AttentionID: id}}).Draw(rt, "repair")
+	case 12:
+		body = order.RerouteShipment{ShipmentID: order.ShipmentID(s.OrderID, rapid.IntRange(1, 2).Draw(rt, "n")), Carrier: "dhl"}
+	case 13:
+		status := rapid.SampledFrom([]string{"dispatched", "out_for_delivery", "delivered", "lost", "attempt_failed"}).Draw(rt, "status")
+		body = order.RecordCarrierUpdate{ShipmentID: order.ShipmentID(s.OrderID, rapid.IntRange(1, 2).Draw(rt, "n")), Status: status, At: w.now}
+	case 14:
+		w.now = w.now.Add(time.Duration(rapid.IntRange(1, 80).Draw(rt, "hours")) * time.Hour)
+		body = order.PassDeadline{}
+	default:
+		body = order.ChangeAddress{ShipTo: order.Address{City: "Austin"}}
+	}
+	_ = w.do(body) // a refusal is fine; the invariants are checked either way
+}
+
+func (w *world) randomOutcome(rt *rapid.T, step order.Step) {
+	failure := order.ReportStepFailure{Step: step, Code: "test", Message: "test", Attempts: 1}
+	switch rapid.IntRange(0, 9).Draw(rt, "outcome") {
+	case 0:
+		failure.Class = "rejected"
+	case 1:
+		failure.Class = order.ClassUnavailable
+	case 2:
+		// The effect took place and nobody knows.
+		failure.Class = order.ClassUnknown
+		w.happen(step)
+	case 3:
+		failure.Class = order.ClassAddress
+	case 4:
+		if w.refuse(step) {
+			return
+		}
+		w.carryOut(step)
+		return
+	default:
+		w.carryOut(step)
+		return
+	}
+	w.seq++
+	if err := w.doAs(fmt.Sprintf("%s:failed:%d", step.ID, w.seq), failure); err != nil {
+		w.t.Fatalf("a failure was refused: %v", err)
+	}
+}
+
+// happen is the effect without its answer.
+func (w *world) happen(step order.Step) {
+	switch step.Name {
+	case order.BookShipment:
+		w.booked[step.Key] = step.ShipmentID
+	case order.ReserveStock:
+		w.reserved[step.Key] = true
+	}
+}
+
+// refuse plays a business refusal that has a rule of its own.
+func (w *world) refuse(step order.Step) bool {
+	var body order.Body
+	switch step.Name {
+	case order.ScreenFraud:
+		body = order.RecordScreening{Decision: "review"}
+	case order.ReserveStock:
+		body = order.RecordReservation{Key: step.Key, Missing: []order.Allocation{{LineID: "l2", SKU: "TWO-WAREHOUSES-1", Quantity: 1}}}
+	case order.AuthorizePayment:
+		body = order.RecordDecline{Key: step.Key, Code: "card_declined"}
+	case order.CapturePayment:
+		body = order.RecordExpiry{Key: step.Key}
+	default:
+		return false
+	}
+	if err := w.doAs(step.ID+":refused", body); err != nil {
+		w.t.Fatalf("a refusal was refused: %v", err)
+	}
+	return true
+}
+
+// goOn does what helps the order on, as good operators, customers and carriers would.
+func (w *world) goOn(plan order.Plan) {
+	s := w.state
+	switch {
+	case len(plan.Steps) > 0:
+		w.carryOut(plan.Steps[0])
+	case len(s.Holds) > 0:
+		w.must(order.ReleaseOrder{Code: s.Holds[0].Code})
+	case len(s.Actions) > 0:
+		w.answer(s.Actions[0])
+	case len(s.Attention) > 0:
+		w.repair(s.Attention[0])
+	case s.Status == order.Delivered:
+		w.now = plan.Deadline.At
+		w.must(order.PassDeadline{})
+	default:
+		w.deliverNext()
+	}
+}
+
+func (w *world) deliverNext() {
+	for _, shipment := range w.state.Shipments {
+		if shipment.Status != order.ShipmentIsDelivered && shipment.Status != order.ShipmentIsCancelled {
+			w.must(order.RecordCarrierUpdate{ShipmentID: shipment.ShipmentID, Status: "delivered", At: w.now})
+			return
+		}
+	}
+	w.t.Fatalf("nothing to do in %s: %+v", w.state.Status, w.plan())
+}
+
+func (w *world) answer(action order.Action) {
+	switch action.Kind {
+	case order.ActionPayment:
+		w.must(order.ProvidePaymentMethod{Method: "card", Token: "tok_visa"})
+	case order.ActionAddress:
+		w.must(order.ChangeAddress{ShipTo: order.Address{City: "Austin"}})
+	default:
+		w.must(order.RespondToAction{ActionID: action.ActionID, Choice: action.Options[0]})
+	}
+}
+
+func (w *world) repair(attention order.Attention) {
+	if attention.Step == order.AwaitDelivery || attention.Step == order.AwaitPickup {
+		w.must(order.ResolveStep{AttentionID: attention.AttentionID, ExternalRef: "by hand"})
+		return
+	}
+	w.must(order.RetryStep{AttentionID: attention.AttentionID})
+}
+
+func (w *world) must(body order.Body) {
+	w.t.Helper()
+	if err := w.do(body); err != nil {
+		w.t.Fatalf("%s in %s: %v", body.CommandName(), w.state.Status, err)
+	}
+}
+
+// String tells an order's life, for failures of this test.
+func (w *world) String() string { return fmt.Sprintf("%+v", w.state) }

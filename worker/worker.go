@@ -1,0 +1,54 @@
+package worker
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"orderly/activities"
+	"orderly/order"
+	"orderly/workflows"
+)
+
+// stopTimeout is how long a worker that is told to stop lets its activities finish.
+const stopTimeout = 20 * time.Second
+
+// Orders makes the worker of orders and their steps. It is started by the caller.
+func Orders(temporal client.Client, orders *activities.Orders) worker.Worker {
+	w := worker.New(temporal, workflows.OrderTaskQueue, worker.Options{
+		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true,
+		// An order spends its life waiting: many are cached, few work at a time.
+		MaxConcurrentWorkflowTaskExecutionSize:  64,
+		MaxConcurrentLocalActivityExecutionSize: 64,
+		MaxConcurrentActivityExecutionSize:      64,
+		MaxConcurrentWorkflowTaskPollers:        8,
+		MaxConcurrentActivityTaskPollers:        4,
+	})
+	w.RegisterWorkflowWithOptions(workflows.Order, workflow.RegisterOptions{Name: workflows.OrderWorkflow})
+	w.RegisterActivityWithOptions(orders.Apply, activity.RegisterOptions{Name: workflows.ApplyActivity})
+	w.RegisterActivityWithOptions(orders.Look, activity.RegisterOptions{Name: workflows.LookActivity})
+	for name, step := range map[order.StepName]any{
+		order.ScreenFraud: orders.ScreenFraud, order.ReserveStock: orders.ReserveStock,
+		order.AuthorizePayment: orders.AuthorizePayment, order.CapturePayment: orders.CapturePayment,
+		order.BookShipment: orders.BookShipment, order.CommitStock: orders.CommitStock,
+		order.DiscardBooking: orders.DiscardBooking, order.CancelShipment: orders.CancelShipment,
+		order.VoidPayment: orders.VoidPayment, order.RefundPayment: orders.RefundPayment, order.ReleaseStock: orders.ReleaseStock,
+	} {
+		w.RegisterActivityWithOptions(step, activity.RegisterOptions{Name: string(name)})
+	}
+	return w
+}
+
+// Projections makes the worker of projections. It is started by the caller.
+func Projections(temporal client.Client, projector *activities.Projector) worker.Worker {
+	w := worker.New(temporal, workflows.ProjectionTaskQueue, worker.Options{
+		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true,
+		MaxConcurrentWorkflowTaskPollers: 2, MaxConcurrentActivityTaskPollers: 2,
+	})
+	w.RegisterWorkflowWithOptions(workflows.Projection, workflow.RegisterOptions{Name: workflows.ProjectionWorkflow})
+	w.RegisterActivityWithOptions(projector.Project, activity.RegisterOptions{Name: workflows.ProjectActivity})
+	return w
+}

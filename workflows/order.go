@@ -1,0 +1,210 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"orderly/order"
+)
+
+// firstCommandWithin is how long a new workflow waits for its first command before it looks for the order itself.
+const firstCommandWithin = 30 * time.Second
+
+// lifecycle is one run of [Order].
+type lifecycle struct {
+	in OrderInput
+	// ctx outlives a cancellation of the workflow: pressing Cancel asks for the order's cancellation, which takes
+	// steps of its own.
+	ctx     workflow.Context
+	wake    workflow.Channel
+	latest  Outcome
+	known   bool
+	running map[string]*runningStep // by lane
+	tries   map[string]int          // by step id
+	timer   deadlineTimer
+	shown   shownAttributes
+	// cancelSeen is true once Cancel in the Web UI was turned into a command.
+	cancelSeen bool
+}
+
+type runningStep struct {
+	step   order.Step
+	cancel workflow.CancelFunc
+	// regular is true once the step goes on as a regular activity.
+	regular bool
+}
+
+// deadlineTimer is the timer for the plan's deadline.
+type deadlineTimer struct {
+	at     time.Time
+	future workflow.Future
+	cancel workflow.CancelFunc
+}
+
+// Order is the lifecycle of one order, from the command that places it to its end.
+func Order(ctx workflow.Context, in OrderInput) error {
+	disconnected, _ := workflow.NewDisconnectedContext(ctx)
+	l := &lifecycle{
+		in: in, ctx: disconnected, wake: workflow.NewBufferedChannel(ctx, 1),
+		running: map[string]*runningStep{}, tries: map[string]int{},
+	}
+	if err := l.handleCommands(ctx); err != nil {
+		return err
+	}
+	if err := l.begin(); err != nil {
+		return err
+	}
+	for !l.ended() {
+		if l.mayContinueAsNew(ctx) {
+			return workflow.NewContinueAsNewError(ctx, Order, OrderInput{OrderID: in.OrderID, URL: in.URL, Resume: true})
+		}
+		l.startSteps()
+		l.show()
+		l.wait(ctx)
+	}
+	l.show()
+	return nil
+}
+
+// handleCommands registers an Update for each command. The rules refuse inside of the activity: a validator could
+// not know the order.
+func (l *lifecycle) handleCommands(ctx workflow.Context) error {
+	for _, name := range order.CommandNames() {
+		handler := func(_ workflow.Context, command order.Command) (CommandResult, error) {
+			outcome, err := l.apply(command)
+			l.notify()
+			return outcome.CommandResult, err
+		}
+		if err := workflow.SetUpdateHandler(ctx, name, handler); err != nil {
+			return fmt.Errorf("register update %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// begin waits until the order is known: from the first command, or by looking.
+func (l *lifecycle) begin() error {
+	if !l.in.Resume {
+		if _, err := workflow.AwaitWithTimeout(l.ctx, firstCommandWithin, func() bool { return l.known }); err != nil {
+			return err
+		}
+	}
+	if l.latest.Current > 0 {
+		return nil
+	}
+	outcome, err := execute(l.ctx, call{activity: LookActivity, summary: "read the order"}, l.in.OrderID)
+	if err != nil {
+		return err
+	}
+	l.learn(outcome)
+	return nil
+}
+
+// ended says whether the workflow may end: the order has, or there is none, and nobody waits for an answer.
+func (l *lifecycle) ended() bool {
+	over := l.latest.Plan.Ended || l.latest.Current == 0
+	return over && len(l.running) == 0 && workflow.AllHandlersFinished(l.ctx)
+}
+
+func (l *lifecycle) mayContinueAsNew(ctx workflow.Context) bool {
+	return workflow.GetInfo(ctx).GetContinueAsNewSuggested() && len(l.running) == 0 && workflow.AllHandlersFinished(ctx)
+}
+
+// learn takes what an activity says about the order, unless something newer is known.
+func (l *lifecycle) learn(outcome Outcome) {
+	l.known = true
+	if outcome.Current >= l.latest.Current {
+		l.latest = outcome
+	}
+}
+
+// apply has a command decided. A refusal is an answer, too: it leaves the order as it is.
+func (l *lifecycle) apply(command order.Command) (Outcome, error) {
+	outcome, err := execute(l.ctx, call{activity: ApplyActivity, summary: command.Body.CommandName()},
+		ApplyInput{OrderID: l.in.OrderID, Command: command})
+	if err != nil {
+		l.known = true
+		return Outcome{}, err
+	}
+	l.learn(outcome)
+	return outcome, nil
+}
+
+// notify makes the main loop look again.
+func (l *lifecycle) notify() { l.wake.SendAsync(true) }
+
+// wait blocks until something has happened: a command, the end of a step, the deadline, or Cancel in the Web UI.
+func (l *lifecycle) wait(ctx workflow.Context) {
+	selector := workflow.NewSelector(l.ctx)
+	selector.AddReceive(l.wake, func(c workflow.ReceiveChannel, _ bool) { c.Receive(l.ctx, nil) })
+	if due := l.deadline(); due != nil {
+		selector.AddFuture(due, func(workflow.Future) { l.passDeadline() })
+	}
+	if !l.cancelSeen {
+		selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) { l.cancelPressed() })
+	}
+	selector.Select(l.ctx)
+}
+
+// cancelPressed turns a cancellation of the workflow into the command that it means. When the rules refuse it, the
+// order goes on.
+func (l *lifecycle) cancelPressed() {
+	l.cancelSeen = true
+	info := workflow.GetInfo(l.ctx)
+	_, err := l.apply(order.Command{
+		ID: "temporal-cancel/" + info.WorkflowExecution.RunID, Source: "workflow", Reason: "Cancel was pressed in the Temporal Web UI",
+		Actor: order.Actor{Type: "operator", ID: "temporal-ui"}, Body: order.CancelOrder{},
+	})
+	if err != nil {
+		workflow.GetLogger(l.ctx).Warn("the order cannot be cancelled", "order", l.in.OrderID, "error", err)
+	}
+}
+
+func (l *lifecycle) passDeadline() {
+	l.timer = deadlineTimer{}
+	version := l.latest.Current
+	_, err := l.apply(order.Command{
+		ID: fmt.Sprintf("deadline/%d", version), Source: "workflow", Actor: order.Actor{Type: "system", ID: "deadline"}, Body: order.PassDeadline{},
+	})
+	if err != nil {
+		workflow.GetLogger(l.ctx).Error("deadline refused", "order", l.in.OrderID, "error", err)
+	}
+}
+
+// deadline keeps a timer for the plan's deadline, and no other.
+func (l *lifecycle) deadline() workflow.Future {
+	next := l.latest.Plan.Deadline
+	if next == nil {
+		l.dropTimer()
+		return nil
+	}
+	if l.timer.future != nil && l.timer.at.Equal(next.At) {
+		return l.timer.future
+	}
+	l.dropTimer()
+	// A second at least: a deadline that the journal's clock has not reached yet is asked for again, but not at once.
+	wait := max(next.At.Sub(workflow.Now(l.ctx)), time.Second)
+	ctx, cancel := workflow.WithCancel(l.ctx)
+	l.timer = deadlineTimer{at: next.At, cancel: cancel, future: workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: next.Summary})}
+	return l.timer.future
+}
+
+func (l *lifecycle) dropTimer() {
+	if l.timer.future != nil {
+		l.timer.cancel()
+		l.timer = deadlineTimer{}
+	}
+}
+
+// isRefusal says whether an error is the rules' no, which no retry changes.
+func isRefusal(err error) bool {
+	var refused *temporal.ApplicationError
+	return errors.As(err, &refused) && slices.Contains(refusals, refused.Type())
+}
+
+var refusals = []string{ErrTypeNotAllowed, ErrTypeInvalid, ErrTypeVersionMismatch, ErrTypeOrderExists, ErrTypeOrderNotFound}

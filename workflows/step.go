@@ -1,0 +1,135 @@
+package workflows
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"orderly/order"
+)
+
+const (
+	// localBudget is how long a step may take as a local activity. Local activities cost a marker instead of a task,
+	// but hold up the workflow task; a step that is slower, or fails, goes on as a regular activity.
+	localBudget = time.Second
+	// tryWithin bounds one try of a regular activity, and so how late the death of its worker is noticed.
+	tryWithin = 15 * time.Second
+)
+
+// startSteps starts the plan's steps whose lanes are free, and stops those that the plan does not name any more.
+func (l *lifecycle) startSteps() {
+	wanted := map[string]bool{}
+	for _, step := range l.latest.Plan.Steps {
+		wanted[step.ID] = true
+	}
+	for _, lane := range slices.Sorted(maps.Keys(l.running)) {
+		if running := l.running[lane]; !wanted[running.step.ID] {
+			running.cancel()
+		}
+	}
+	for _, step := range l.latest.Plan.Steps {
+		if l.running[step.Lane] == nil {
+			l.start(step)
+		}
+	}
+}
+
+func (l *lifecycle) start(step order.Step) {
+	ctx, cancel := workflow.WithCancel(l.ctx)
+	running := &runningStep{step: step, cancel: cancel}
+	l.running[step.Lane] = running
+	l.tries[step.ID]++
+	again := l.tries[step.ID] > 1
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		if again {
+			// The step ended and is still wanted: something it relies on has changed in the meantime.
+			_ = workflow.Sleep(ctx, step.Retries.First)
+		}
+		l.carryOut(ctx, running)
+		cancel()
+		delete(l.running, step.Lane)
+		l.notify()
+	})
+}
+
+// carryOut runs a step to its outcome. A step that was stopped has none: whatever it may have done is undone by
+// the steps that the new plan names. One whose retries are used up is reported, which parks it.
+func (l *lifecycle) carryOut(ctx workflow.Context, running *runningStep) {
+	step := running.step
+	outcome, err := execute(ctx, call{
+		activity: string(step.Name), id: step.ID, summary: step.Summary, slow: func() {
+			running.regular = true
+			l.notify()
+		},
+		within: step.Retries.Within, retry: &temporal.RetryPolicy{
+			InitialInterval: step.Retries.First, BackoffCoefficient: 2, MaximumInterval: step.Retries.Max,
+			MaximumAttempts: int32(step.Retries.Tries), //nolint:gosec // a small number from the policy
+		},
+	}, StepInput{OrderID: l.in.OrderID, Step: step})
+	switch {
+	case err == nil:
+		l.learn(outcome)
+	case ctx.Err() != nil || temporal.IsCanceledError(err):
+	default:
+		l.report(step, failureOf(err))
+	}
+}
+
+func (l *lifecycle) report(step order.Step, failure Failure) {
+	_, err := l.apply(order.Command{
+		ID: step.ID + ":ReportStepFailure", Source: "workflow", Reason: failure.Message,
+		Actor: order.Actor{Type: "system", ID: string(step.Name)},
+		Body: order.ReportStepFailure{
+			Step: step, Class: failure.Class, Code: failure.Code, Message: failure.Message, Attempts: failure.Attempt,
+		},
+	})
+	if err != nil {
+		workflow.GetLogger(l.ctx).Error("failure not recorded", "order", l.in.OrderID, "step", step.ID, "error", err)
+	}
+}
+
+// call is one activity to be executed.
+type call struct {
+	activity string
+	id       string        // of the regular activity, so that operators can name it; empty for any
+	summary  string        // shown in the Web UI
+	within   time.Duration // all tries together; 0 for without end
+	retry    *temporal.RetryPolicy
+	slow     func() // called when it goes on as a regular activity; may be nil
+}
+
+// execute runs an activity as a local one first and, when that fails or overruns its budget, as a regular one with
+// its real retries, which operators see as a pending activity with attempts and last error.
+func execute(ctx workflow.Context, c call, input any) (Outcome, error) {
+	var outcome Outcome
+	local := workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		StartToCloseTimeout: localBudget, Summary: c.summary, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
+	})
+	err := workflow.ExecuteLocalActivity(local, c.activity, input).Get(local, &outcome)
+	if err == nil || isRefusal(err) || ctx.Err() != nil {
+		return outcome, err
+	}
+	if c.slow != nil {
+		c.slow()
+	}
+	regular := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		ActivityID: c.id, Summary: c.summary, StartToCloseTimeout: tryWithin, ScheduleToCloseTimeout: c.within,
+		WaitForCancellation: true, RetryPolicy: c.retry,
+	})
+	err = workflow.ExecuteActivity(regular, c.activity, input).Get(regular, &outcome)
+	return outcome, err
+}
+
+// failureOf is why a step failed for good. A time-out says nothing about the effect: it may have happened.
+func failureOf(err error) Failure {
+	var failed *temporal.ApplicationError
+	var failure Failure
+	if errors.As(err, &failed) && failed.HasDetails() && failed.Details(&failure) == nil {
+		return failure
+	}
+	return Failure{Class: order.ClassUnknown, Code: "timeout", Message: err.Error()}
+}
