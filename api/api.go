@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
+	"orderly/eventstore"
 	"orderly/journal"
 	"orderly/readmodel"
 )
@@ -20,7 +21,9 @@ import (
 type Options struct {
 	// Journal and ReadModel are needed: the stream of events, and what is derived from it.
 	Journal   *journal.Journal
-	ReadModel *readmodel.Store
+	ReadModel *readmodel.ReadModel
+	// Store and Pool tell how far the projections are behind.
+	Store *eventstore.Store
 	// Temporal takes the commands.
 	Temporal client.Client
 	// Namespace is Temporal's, for links into its Web UI at TemporalUIURL.
@@ -46,7 +49,7 @@ type API struct {
 	options   Options
 	log       *zap.Logger
 	journal   *journal.Journal
-	readModel *readmodel.Store
+	readModel *readmodel.ReadModel
 	commands  commander
 	receipts  *receipts
 	keys      *keyring

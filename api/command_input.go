@@ -12,16 +12,17 @@ import (
 	"orderly/order"
 )
 
-// commandHeaders are the headers of every command. [needKey] checks the key before huma does.
-type commandHeaders struct {
+// CommandHeaders are the headers of every command. [API.needKey] checks the key before huma does. Huma reads embedded
+// structs only when their names are exported.
+type CommandHeaders struct {
 	IdempotencyKey string `header:"Idempotency-Key" required:"true" minLength:"1" maxLength:"255" doc:"Names the command: sending it again with the same key has its effect once and the same answer." example:"3f0c2f0e-order-1"`
 	IfMatch        string `header:"If-Match" doc:"The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412." example:"\"7\""`
 }
 
-// onOrder is a command to an order that exists.
-type onOrder struct {
+// OnOrder is a command to an order that exists.
+type OnOrder struct {
 	OrderID string `path:"order_id" doc:"The order."`
-	commandHeaders
+	CommandHeaders
 }
 
 // needKey refuses commands without a proper Idempotency-Key.
@@ -57,7 +58,7 @@ var (
 func isOrderID(id string) bool { return orderIDPattern.MatchString(id) }
 
 // expected reads If-Match; nil when any version will do.
-func (h commandHeaders) expected() (*int, error) {
+func (h CommandHeaders) expected() (*int, error) {
 	if h.IfMatch == "" || h.IfMatch == "*" {
 		return nil, nil
 	}
@@ -71,7 +72,7 @@ func (h commandHeaders) expected() (*int, error) {
 
 // performOn carries out a command to an order that exists. The order is read first, so that nothing is started or
 // kept for an unknown one, or for somebody else's. Route is what stands behind the order's path.
-func (a *API) performOn(ctx context.Context, in onOrder, route string, input any, command order.Body, reason string) (*commandOutput, error) {
+func (a *API) performOn(ctx context.Context, in OnOrder, route string, input any, command order.Body, reason string) (*commandOutput, error) {
 	expect, err := in.expected()
 	if err != nil {
 		return nil, err

@@ -16,12 +16,12 @@ type Cancellation struct {
 }
 
 type cancelInput struct {
-	onOrder
+	OnOrder
 	Body Cancellation
 }
 
 func (a *API) cancel(ctx context.Context, in *cancelInput) (*commandOutput, error) {
-	return a.performOn(ctx, in.onOrder, "/cancel", in.Body, order.CancelOrder{}, in.Body.Reason)
+	return a.performOn(ctx, in.OnOrder, "/cancel", in.Body, order.CancelOrder{}, in.Body.Reason)
 }
 
 // HoldRequest stops an order until it is released, or until a moment.
@@ -32,7 +32,7 @@ type HoldRequest struct {
 }
 
 type holdInput struct {
-	onOrder
+	OnOrder
 	Body HoldRequest
 }
 
@@ -49,7 +49,7 @@ func (a *API) hold(ctx context.Context, in *holdInput) (*commandOutput, error) {
 		utc := in.Body.Until.UTC().Truncate(time.Microsecond)
 		until = &utc
 	}
-	return a.performOn(ctx, in.onOrder, "/hold", in.Body, order.HoldOrder{Code: in.Body.Code, Until: until}, in.Body.Reason)
+	return a.performOn(ctx, in.OnOrder, "/hold", in.Body, order.HoldOrder{Code: in.Body.Code, Until: until}, in.Body.Reason)
 }
 
 // ReleaseRequest takes a hold away.
@@ -59,16 +59,16 @@ type ReleaseRequest struct {
 }
 
 type releaseInput struct {
-	onOrder
+	OnOrder
 	Body ReleaseRequest
 }
 
 func (a *API) releaseHold(ctx context.Context, in *releaseInput) (*commandOutput, error) {
-	return a.performOn(ctx, in.onOrder, "/release", in.Body, order.ReleaseOrder{Code: in.Body.Code}, in.Body.Reason)
+	return a.performOn(ctx, in.OnOrder, "/release", in.Body, order.ReleaseOrder{Code: in.Body.Code}, in.Body.Reason)
 }
 
 type addressInput struct {
-	onOrder
+	OnOrder
 	Body Address
 }
 
@@ -76,17 +76,17 @@ func (a *API) changeAddress(ctx context.Context, in *addressInput) (*commandOutp
 	if faults := in.Body.check(""); len(faults) > 0 {
 		return nil, invalid(faults...)
 	}
-	return a.performOn(ctx, in.onOrder, "/address", in.Body, order.ChangeAddress{ShipTo: order.Address(in.Body)}, "")
+	return a.performOn(ctx, in.OnOrder, "/address", in.Body, order.ChangeAddress{ShipTo: order.Address(in.Body)}, "")
 }
 
 type paymentMethodInput struct {
-	onOrder
+	OnOrder
 	Body NewPayment
 }
 
 func (a *API) providePaymentMethod(ctx context.Context, in *paymentMethodInput) (*commandOutput, error) {
 	command := order.ProvidePaymentMethod{Method: in.Body.Method, Token: in.Body.Token}
-	return a.performOn(ctx, in.onOrder, "/payment-method", in.Body, command, "")
+	return a.performOn(ctx, in.OnOrder, "/payment-method", in.Body, command, "")
 }
 
 // Response is the customer's choice among the options of an action.
@@ -96,13 +96,13 @@ type Response struct {
 }
 
 type respondInput struct {
-	onOrder
+	OnOrder
 	Body Response
 }
 
 func (a *API) respond(ctx context.Context, in *respondInput) (*commandOutput, error) {
 	command := order.RespondToAction{ActionID: in.Body.ActionID, Choice: in.Body.Choice}
-	return a.performOn(ctx, in.onOrder, "/respond", in.Body, command, "")
+	return a.performOn(ctx, in.OnOrder, "/respond", in.Body, command, "")
 }
 
 // Note is a remark for whoever reads the order's events.
@@ -111,10 +111,10 @@ type Note struct {
 }
 
 type noteInput struct {
-	onOrder
+	OnOrder
 	Body Note
 }
 
 func (a *API) addNote(ctx context.Context, in *noteInput) (*commandOutput, error) {
-	return a.performOn(ctx, in.onOrder, "/notes", in.Body, order.AddNote{Text: in.Body.Text}, "")
+	return a.performOn(ctx, in.OnOrder, "/notes", in.Body, order.AddNote{Text: in.Body.Text}, "")
 }

@@ -33,3 +33,11 @@ func (i instant) read(name string) (time.Time, error) {
 	}
 	return at.UTC(), nil
 }
+
+// orZero is the zero time when the parameter was left out.
+func (i instant) orZero(name string) (time.Time, error) {
+	if i == "" {
+		return time.Time{}, nil
+	}
+	return i.read(name)
+}

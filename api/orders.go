@@ -102,12 +102,10 @@ func (a *API) currentOrder(ctx context.Context, orderID string) (order.State, er
 	return state, err
 }
 
+// freshOrder waits for the read model and else answers from the stream.
 func (a *API) freshOrder(ctx context.Context, orderID string, version int) (order.State, error) {
-	if err := a.readModel.WaitForVersion(ctx, orderID, version, freshWait); err != nil && ctx.Err() != nil {
-		return order.State{}, err
-	}
-	state, err := a.currentOrder(ctx, orderID)
-	if err != nil || state.Version >= version {
+	state, there, err := a.readModel.WaitForVersion(ctx, tenantOf(ctx), orderID, version, freshWait)
+	if err != nil || there {
 		return state, err
 	}
 	return a.ownOrder(ctx, orderID)

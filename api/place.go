@@ -65,7 +65,7 @@ type NewShipping struct {
 }
 
 type placeInput struct {
-	commandHeaders
+	CommandHeaders
 	Body NewOrder
 }
 

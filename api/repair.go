@@ -14,7 +14,7 @@ type Repair struct {
 
 // repairInput is a command about a parked step. Its body may be left out.
 type repairInput struct {
-	onOrder
+	OnOrder
 	AttentionID string `path:"attention_id" doc:"The attention, from the order's attention list."`
 	Body        *Repair
 }
@@ -35,7 +35,7 @@ func (a *API) repair(ctx context.Context, in *repairInput, verb string, command 
 	if !partIDPattern.MatchString(in.AttentionID) {
 		return nil, invalid(Fault{"/attention_id", "is no id of an attention"})
 	}
-	return a.performOn(ctx, in.onOrder, "/attention/"+in.AttentionID+"/"+verb, in.said(), command, in.said().Reason)
+	return a.performOn(ctx, in.OnOrder, "/attention/"+in.AttentionID+"/"+verb, in.said(), command, in.said().Reason)
 }
 
 func (in *repairInput) said() Repair {
@@ -52,7 +52,7 @@ type Reroute struct {
 }
 
 type rerouteInput struct {
-	onOrder
+	OnOrder
 	ShipmentID string `path:"shipment_id" doc:"The shipment."`
 	Body       Reroute
 }
@@ -62,5 +62,5 @@ func (a *API) rerouteShipment(ctx context.Context, in *rerouteInput) (*commandOu
 		return nil, invalid(Fault{"/shipment_id", "is no id of a shipment"})
 	}
 	command := order.RerouteShipment{ShipmentID: in.ShipmentID, Carrier: in.Body.Carrier}
-	return a.performOn(ctx, in.onOrder, "/shipments/"+in.ShipmentID+"/reroute", in.Body, command, in.Body.Reason)
+	return a.performOn(ctx, in.OnOrder, "/shipments/"+in.ShipmentID+"/reroute", in.Body, command, in.Body.Reason)
 }

@@ -42,6 +42,8 @@ func (a *API) routes() {
 	query(a, get("list-attention", "/v1/attention", "List what waits for an operator, the oldest first"), a.listAttention)
 	query(a, a.withPending(get("get-command", "/v1/commands/{order_id}/{idempotency_key}", "Ask what became of a command")), a.getCommand)
 
+	query(a, get("list-projections", "/v1/projections", "Tell how far each read model is"), a.listProjections)
+
 	hook := post("record-carrier-update", "/v1/webhooks/carrier", "Take what a carrier says about a parcel")
 	hook.MaxBodyBytes = maxWebhook + 1
 	hook.Middlewares = huma.Middlewares{a.signedBody}

@@ -67,7 +67,7 @@ func (o *orchestrator) update(
 	ctx context.Context, orderID string, command order.Command, stage client.WorkflowUpdateStage,
 ) (workflows.CommandResult, error) {
 	_, places := command.Body.(order.PlaceOrder)
-	start := client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
+	start := o.client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
 		ID:                       workflows.OrderWorkflowID(orderID),
 		TaskQueue:                workflows.OrderTaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,

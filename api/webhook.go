@@ -17,8 +17,6 @@ import (
 const (
 	// maxWebhook bounds the body of a webhook.
 	maxWebhook = 64 << 10
-	// webhookTolerance is how far the timestamp of a webhook may be from our clock.
-	webhookTolerance = 5 * time.Minute
 	// scanTolerance is how far in the future a scan may lie: carriers' clocks are not ours.
 	scanTolerance = 24 * time.Hour
 )
@@ -63,7 +61,7 @@ func (a *API) signedBody(ctx huma.Context, next func(huma.Context)) {
 		abort(c, newProblem(codeSignature, "No webhooks are taken here."))
 		return
 	}
-	if err := webhook.Verify(a.options.WebhookSecret, c.Request.Header, body, time.Now(), webhookTolerance); err != nil {
+	if err := webhook.Verify(a.options.WebhookSecret, c.Request.Header, body, time.Now()); err != nil {
 		abort(c, newProblem(codeSignature, "Sign webhook-id, webhook-timestamp and the body as Standard Webhooks says.").because(err))
 		return
 	}

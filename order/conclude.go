@@ -52,6 +52,9 @@ func (d *decision) concludeShipping() {
 	if d.state.Status == Shipped && delivered == open {
 		d.emit(&OrderDelivered{})
 	}
+	if closing, ok := d.state.closing(d.policy); ok && !closing.at.After(d.command.At) {
+		closing.happen(d)
+	}
 }
 
 func (d *decision) concludeCancellation() {

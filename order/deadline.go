@@ -36,10 +36,18 @@ func (s State) dues(p Policy) []due {
 			all = append(all, wait)
 		}
 	}
-	if s.Status == Delivered && len(s.Attention) == 0 && len(s.repairs(p)) == 0 {
-		all = append(all, due{s.DeliveredAt.Add(p.CloseAfter), "the order is closed", func(d *decision) { d.emit(&OrderClosed{}) }})
+	if closing, ok := s.closing(p); ok {
+		all = append(all, closing)
 	}
 	return all
+}
+
+// closing is the end of a delivered order for which nothing is left to be done.
+func (s State) closing(p Policy) (due, bool) {
+	if s.Status != Delivered || len(s.Attention) > 0 || len(s.repairs(p)) > 0 {
+		return due{}, false
+	}
+	return due{s.DeliveredAt.Add(p.CloseAfter), "the order is closed", func(d *decision) { d.emit(&OrderClosed{}) }}, true
 }
 
 func (a Attention) dues() []due {

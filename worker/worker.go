@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -16,10 +17,10 @@ import (
 // stopTimeout is how long a worker that is told to stop lets its activities finish.
 const stopTimeout = 20 * time.Second
 
-// Orders makes the worker of orders and their steps. It is started by the caller.
-func Orders(temporal client.Client, orders *activities.Orders) worker.Worker {
+// Orders makes the worker of orders and their steps. It is started by the caller; fail is called when it cannot go on.
+func Orders(temporal client.Client, orders *activities.Orders, fail context.CancelCauseFunc) worker.Worker {
 	w := worker.New(temporal, workflows.OrderTaskQueue, worker.Options{
-		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true,
+		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true, OnFatalError: fail,
 		// An order spends its life waiting: many are cached, few work at a time.
 		MaxConcurrentWorkflowTaskExecutionSize:  64,
 		MaxConcurrentLocalActivityExecutionSize: 64,
@@ -42,10 +43,10 @@ func Orders(temporal client.Client, orders *activities.Orders) worker.Worker {
 	return w
 }
 
-// Projections makes the worker of projections. It is started by the caller.
-func Projections(temporal client.Client, projector *activities.Projector) worker.Worker {
+// Projections makes the worker of projections. It is started by the caller; fail is called when it cannot go on.
+func Projections(temporal client.Client, projector *activities.Projector, fail context.CancelCauseFunc) worker.Worker {
 	w := worker.New(temporal, workflows.ProjectionTaskQueue, worker.Options{
-		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true,
+		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true, OnFatalError: fail,
 		MaxConcurrentWorkflowTaskPollers: 2, MaxConcurrentActivityTaskPollers: 2,
 	})
 	w.RegisterWorkflowWithOptions(workflows.Projection, workflow.RegisterOptions{Name: workflows.ProjectionWorkflow})

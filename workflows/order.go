@@ -75,8 +75,8 @@ func Order(ctx workflow.Context, in OrderInput) error {
 // not know the order.
 func (l *lifecycle) handleCommands(ctx workflow.Context) error {
 	for _, name := range order.CommandNames() {
-		handler := func(_ workflow.Context, command order.Command) (CommandResult, error) {
-			outcome, err := l.apply(command)
+		handler := func(ctx workflow.Context, command order.Command) (CommandResult, error) {
+			outcome, err := l.apply(ctx, command)
 			l.notify()
 			return outcome.CommandResult, err
 		}
@@ -123,9 +123,11 @@ func (l *lifecycle) learn(outcome Outcome) {
 	}
 }
 
-// apply has a command decided. A refusal is an answer, too: it leaves the order as it is.
-func (l *lifecycle) apply(command order.Command) (Outcome, error) {
-	outcome, err := execute(l.ctx, call{activity: ApplyActivity, summary: command.Body.CommandName()},
+// apply has a command decided, whether or not the workflow was cancelled in the meantime. A refusal is an answer, too:
+// it leaves the order as it is.
+func (l *lifecycle) apply(ctx workflow.Context, command order.Command) (Outcome, error) {
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	outcome, err := execute(ctx, call{activity: ApplyActivity, summary: command.Body.CommandName()},
 		ApplyInput{OrderID: l.in.OrderID, Command: command})
 	if err != nil {
 		l.known = true
@@ -156,7 +158,7 @@ func (l *lifecycle) wait(ctx workflow.Context) {
 func (l *lifecycle) cancelPressed() {
 	l.cancelSeen = true
 	info := workflow.GetInfo(l.ctx)
-	_, err := l.apply(order.Command{
+	_, err := l.apply(l.ctx, order.Command{
 		ID: "temporal-cancel/" + info.WorkflowExecution.RunID, Source: "workflow", Reason: "Cancel was pressed in the Temporal Web UI",
 		Actor: order.Actor{Type: "operator", ID: "temporal-ui"}, Body: order.CancelOrder{},
 	})
@@ -168,7 +170,7 @@ func (l *lifecycle) cancelPressed() {
 func (l *lifecycle) passDeadline() {
 	l.timer = deadlineTimer{}
 	version := l.latest.Current
-	_, err := l.apply(order.Command{
+	_, err := l.apply(l.ctx, order.Command{
 		ID: fmt.Sprintf("deadline/%d", version), Source: "workflow", Actor: order.Actor{Type: "system", ID: "deadline"}, Body: order.PassDeadline{},
 	})
 	if err != nil {

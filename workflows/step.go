@@ -75,12 +75,12 @@ func (l *lifecycle) carryOut(ctx workflow.Context, running *runningStep) {
 		l.learn(outcome)
 	case ctx.Err() != nil || temporal.IsCanceledError(err):
 	default:
-		l.report(step, failureOf(err))
+		l.report(ctx, step, failureOf(err))
 	}
 }
 
-func (l *lifecycle) report(step order.Step, failure Failure) {
-	_, err := l.apply(order.Command{
+func (l *lifecycle) report(ctx workflow.Context, step order.Step, failure Failure) {
+	_, err := l.apply(ctx, order.Command{
 		ID: step.ID + ":ReportStepFailure", Source: "workflow", Reason: failure.Message,
 		Actor: order.Actor{Type: "system", ID: string(step.Name)},
 		Body: order.ReportStepFailure{

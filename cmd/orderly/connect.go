@@ -29,8 +29,9 @@ func connectDatabase(ctx context.Context, c config.Config) (*pgxpool.Pool, error
 	return pool, nil
 }
 
-// connectTemporal connects to the server that the TEMPORAL_* variables name, and says which namespace they name.
-func connectTemporal(ctx context.Context, logger *zap.Logger) (client.Client, string, error) {
+// connectTemporal makes a client of the server that the TEMPORAL_* variables name, and says which namespace they name. It
+// connects when it is first used: reads are served while Temporal is away.
+func connectTemporal(logger *zap.Logger) (client.Client, string, error) {
 	options, err := envconfig.LoadDefaultClientOptions()
 	if err != nil {
 		return nil, "", fmt.Errorf("read the TEMPORAL_* variables: %w", err)
@@ -39,15 +40,11 @@ func connectTemporal(ctx context.Context, logger *zap.Logger) (client.Client, st
 		options.Namespace = client.DefaultNamespace
 	}
 	options.Logger = telemetry.Temporal(logger)
-	connected, err := client.DialContext(ctx, options)
+	lazy, err := client.NewLazyClient(options)
 	if err != nil {
-		address := options.HostPort
-		if address == "" {
-			address = client.DefaultHostPort
-		}
-		return nil, "", fmt.Errorf("reach Temporal at %s: %w", address, err)
+		return nil, "", fmt.Errorf("make a Temporal client: %w", err)
 	}
-	return connected, options.Namespace, nil
+	return lazy, options.Namespace, nil
 }
 
 // withJournal gives a reading command a journal on the database.

@@ -1,0 +1,236 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"orderly/eventstore"
+	"orderly/internal/testkit"
+	"orderly/journal"
+	"orderly/order"
+	"orderly/readmodel"
+	"orderly/workflows"
+)
+
+// harness is an API on a database of its own, whose commands are decided on the spot instead of by workflows.
+type harness struct {
+	*API
+	pool   *pgxpool.Pool
+	orders *onTheSpot
+	key    string
+}
+
+const testSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+func newHarness(t *testing.T) *harness {
+	t.Helper()
+	pool := testkit.Database(t)
+	store := eventstore.New(pool, eventstore.Options{})
+	book := journal.New(store, testPolicy, journal.Options{})
+	a := New(Options{
+		Journal: book, ReadModel: readmodel.New(pool), Pool: pool, WebhookSecret: testSecret, Namespace: "default",
+		PublicURL: "http://orderly.test", TemporalUIURL: "http://temporal.test",
+	})
+	h := &harness{API: a, pool: pool, orders: &onTheSpot{journal: book}}
+	a.commands = h.orders
+	h.key = h.newKey(t, "acme", "admin")
+	return h
+}
+
+func (h *harness) newKey(t *testing.T, tenant string, roles ...string) string {
+	t.Helper()
+	key, err := CreateKey(t.Context(), h.pool, "test", tenant, roles)
+	if err != nil {
+		t.Fatalf("create a key: %v", err)
+	}
+	return key
+}
+
+// onTheSpot is a commander without Temporal. It remembers what it was sent; answer, when set, comes before the journal.
+type onTheSpot struct {
+	journal *journal.Journal
+	answer  func(order.Command) error
+
+	mu   sync.Mutex
+	sent []order.Command
+}
+
+func (o *onTheSpot) Send(ctx context.Context, orderID string, command order.Command) (workflows.CommandResult, error) {
+	o.mu.Lock()
+	o.sent = append(o.sent, command)
+	answer := o.answer
+	o.mu.Unlock()
+	if answer != nil {
+		if err := answer(command); err != nil {
+			return workflows.CommandResult{}, err
+		}
+	}
+	result, err := o.journal.Apply(ctx, orderID, command)
+	return workflows.CommandResult{Version: result.Version, Replayed: result.Replayed}, err
+}
+
+func (o *onTheSpot) count() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.sent)
+}
+
+// ask is a request in short: a method and a path, a body, and headers in pairs. The key of the harness goes with it.
+type ask struct {
+	method, path, body string
+	headers            []string
+}
+
+func (h *harness) do(t *testing.T, question ask) *httptest.ResponseRecorder {
+	t.Helper()
+	request := httptest.NewRequestWithContext(t.Context(), question.method, question.path, strings.NewReader(question.body))
+	request.Header.Set("Authorization", "Bearer "+h.key)
+	if question.body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(question.headers); i += 2 {
+		request.Header.Del(question.headers[i])
+		if question.headers[i+1] != "" {
+			request.Header.Set(question.headers[i], question.headers[i+1])
+		}
+	}
+	recorder := httptest.NewRecorder()
+	h.Handler().ServeHTTP(recorder, request)
+	return recorder
+}
+
+// post sends a command with an idempotency key.
+func (h *harness) post(t *testing.T, path, key, body string) *httptest.ResponseRecorder {
+	t.Helper()
+	return h.do(t, ask{http.MethodPost, path, body, []string{"Idempotency-Key", key}})
+}
+
+func (h *harness) get(t *testing.T, path string) *httptest.ResponseRecorder {
+	t.Helper()
+	return h.do(t, ask{method: http.MethodGet, path: path})
+}
+
+// place places the usual order under an id.
+func (h *harness) place(t *testing.T, orderID string) Order {
+	t.Helper()
+	answer := h.post(t, "/v1/orders", "place-"+orderID, with(t, "order_id", orderID))
+	wantStatus(t, answer, http.StatusCreated)
+	return decode[Order](t, answer)
+}
+
+const usualOrder = `{
+	"customer_id": "cust_456", "currency": "USD", "external_ref": "web-991", "channel": "web",
+	"lines": [{"sku": "SKU-1", "name": "Mug", "quantity": 2, "unit_price": 4999, "tax": 0, "discount": 0}],
+	"shipping_fee": 500, "total": 10498,
+	"ship_to": {"name": "A. Buyer", "line1": "1 Main St", "city": "Austin", "region": "TX", "postal_code": "78701", "country": "US", "email": "a@example.com"},
+	"payment": {"method": "card", "token": "tok_visa"},
+	"shipping": {"service": "standard", "carrier": "fedex"}}`
+
+// without stands for a field that is to be left out.
+type without struct{}
+
+// with is the usual order with one field changed; the path is like lines.0.quantity.
+func with(t *testing.T, path string, value any) string {
+	t.Helper()
+	var body any
+	if err := json.Unmarshal([]byte(usualOrder), &body); err != nil {
+		t.Fatal(err)
+	}
+	change(t, body, strings.Split(path, "."), value)
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func change(t *testing.T, in any, path []string, value any) {
+	t.Helper()
+	if list, ok := in.([]any); ok {
+		in = list[0]
+		path = path[1:]
+	}
+	fields, ok := in.(map[string]any)
+	if !ok {
+		t.Fatalf("no object at %v", path)
+	}
+	if len(path) > 1 {
+		change(t, fields[path[0]], path[1:], value)
+		return
+	}
+	if _, leaveOut := value.(without); leaveOut {
+		delete(fields, path[0])
+		return
+	}
+	fields[path[0]] = value
+}
+
+func decode[T any](t *testing.T, answer *httptest.ResponseRecorder) T {
+	t.Helper()
+	var value T
+	decoder := json.NewDecoder(bytes.NewReader(answer.Body.Bytes()))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&value); err != nil {
+		t.Fatalf("answer %s: %v", answer.Body, err)
+	}
+	return value
+}
+
+func wantStatus(t *testing.T, answer *httptest.ResponseRecorder, status int) {
+	t.Helper()
+	if answer.Code != status {
+		t.Fatalf("status %d, want %d: %s", answer.Code, status, answer.Body)
+	}
+}
+
+// wantProblem checks all that every problem has.
+func wantProblem(t *testing.T, answer *httptest.ResponseRecorder, code Code, pointers ...string) Problem {
+	t.Helper()
+	problem := decode[Problem](t, answer)
+	if problem.Code != code {
+		t.Fatalf("code %q, want %q: %s", problem.Code, code, answer.Body)
+	}
+	if answer.Code != problem.Status || answer.Code != kinds[code].status {
+		t.Errorf("status %d, in the body %d, want %d", answer.Code, problem.Status, kinds[code].status)
+	}
+	if got := answer.Header().Get("Content-Type"); got != problemType {
+		t.Errorf("content type %q, want %q", got, problemType)
+	}
+	if problem.TraceID == "" || problem.Title == "" || problem.Type != "urn:orderly:problem:"+string(code) {
+		t.Errorf("problem lacks a trace id, title or type: %s", answer.Body)
+	}
+	for _, pointer := range pointers {
+		if !hasPointer(problem.Errors, pointer) {
+			t.Errorf("errors %v lack pointer %q", problem.Errors, pointer)
+		}
+	}
+	return problem
+}
+
+func hasPointer(faults []Fault, pointer string) bool {
+	for _, fault := range faults {
+		if fault.Pointer == pointer && fault.Detail != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// stored counts the rows that commands leave behind.
+func (h *harness) stored(t *testing.T) int {
+	t.Helper()
+	var count int
+	err := h.pool.QueryRow(t.Context(), `select (select count(*) from order_events) + (select count(*) from idempotency_keys)`).Scan(&count)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return count
+}

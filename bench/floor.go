@@ -1,0 +1,110 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	enumspb "go.temporal.io/api/enums/v1"
+)
+
+const (
+	floorQueue = "orderly-bench-floor"
+	// floorSteps are the local steps of a plain order before the carrier comes: placing, screening, reserving,
+	// authorising, capturing, booking.
+	floorSteps = 6
+)
+
+// floorWorkflow has the Temporal transitions of a plain order and does nothing: an update that starts it, local steps,
+// and the carrier's two messages, each an update with a local step.
+func floorWorkflow(ctx workflow.Context) error {
+	messages := 0
+	placed := false
+	step := func() error {
+		ctx := workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+			StartToCloseTimeout: time.Second, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
+		})
+		return workflow.ExecuteLocalActivity(ctx, nothing).Get(ctx, nil)
+	}
+	handle := func(name string, after func()) error {
+		return workflow.SetUpdateHandler(ctx, name, func(workflow.Context) error {
+			err := step()
+			after()
+			return err
+		})
+	}
+	if err := handle("place", func() { placed = true }); err != nil {
+		return err
+	}
+	if err := handle("message", func() { messages++ }); err != nil {
+		return err
+	}
+	if err := workflow.Await(ctx, func() bool { return placed }); err != nil {
+		return err
+	}
+	for range floorSteps - 1 {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return workflow.Await(ctx, func() bool { return messages == 2 && workflow.AllHandlersFinished(ctx) })
+}
+
+func nothing(context.Context) error { return nil }
+
+// floor drives the floor's workflow straight from the SDK.
+type floor struct {
+	temporal client.Client
+	worker   worker.Worker
+}
+
+func startFloor(temporal client.Client) (*floor, error) {
+	w := worker.New(temporal, floorQueue, worker.Options{
+		MaxConcurrentWorkflowTaskPollers: 8, WorkerStopTimeout: 5 * time.Second, DisableRegistrationAliasing: true,
+	})
+	w.RegisterWorkflowWithOptions(floorWorkflow, workflow.RegisterOptions{Name: "Floor"})
+	w.RegisterActivityWithOptions(nothing, activity.RegisterOptions{Name: "nothing"})
+	if err := w.Start(); err != nil {
+		return nil, fmt.Errorf("start the floor's worker: %w", err)
+	}
+	return &floor{temporal, w}, nil
+}
+
+func (f *floor) stop() { f.worker.Stop() }
+
+// life runs one workflow from its start to its end.
+func (f *floor) life(ctx context.Context) error {
+	id := "floor-" + uuid.NewString()
+	start := f.temporal.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
+		ID: id, TaskQueue: floorQueue, WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+	}, "Floor")
+	placed, err := f.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: start,
+		UpdateOptions:          client.UpdateWorkflowOptions{UpdateName: "place", WaitForStage: client.WorkflowUpdateStageCompleted},
+	})
+	if err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	if err := placed.Get(ctx, nil); err != nil {
+		return fmt.Errorf("place: %w", err)
+	}
+	for range 2 {
+		message, err := f.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+			WorkflowID: id, UpdateName: "message", WaitForStage: client.WorkflowUpdateStageCompleted,
+		})
+		if err != nil {
+			return fmt.Errorf("message: %w", err)
+		}
+		if err := message.Get(ctx, nil); err != nil {
+			return fmt.Errorf("message: %w", err)
+		}
+	}
+	return f.temporal.GetWorkflow(ctx, id, "").Get(ctx, nil)
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"orderly/api"
+	"orderly/eventstore"
+	"orderly/internal/config"
+	"orderly/internal/postgres"
+	"orderly/internal/telemetry"
+	"orderly/journal"
+	"orderly/projection"
+	"orderly/readmodel"
+)
+
+// drainWithin is how long requests that are being served may take when the process is told to stop.
+const drainWithin = 20 * time.Second
+
+// roles are what a process does.
+type roles struct{ api, worker, projector bool }
+
+func serveCommand() *cobra.Command {
+	var r roles
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "serve [--all | --api --worker --projector]",
+		Short: "Serve orders: the HTTP API, the worker of orders, the projector of read models, or all of them",
+		Long: "Serve orders. The roles can run in one process or in many: the API takes commands and answers queries, workers\n" +
+			"carry orders out, projectors keep the read models. SIGTERM ends what is under way and then the process.",
+		Args: exactly(0),
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "all roles in this process")
+	cmd.Flags().BoolVar(&r.api, "api", false, "the HTTP API")
+	cmd.Flags().BoolVar(&r.worker, "worker", false, "the worker of orders")
+	cmd.Flags().BoolVar(&r.projector, "projector", false, "the projector of read models")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if all {
+			r = roles{api: true, worker: true, projector: true}
+		}
+		if r == (roles{}) {
+			return usageError{errors.New("serve what? --all, or some of --api, --worker, --projector")}
+		}
+		c, err := config.Load()
+		if err != nil {
+			return usageError{err}
+		}
+		logger, err := telemetry.Logger(c.LogLevel, c.LogFormat)
+		if err != nil {
+			return usageError{err}
+		}
+		return serve(cmd.Context(), c, r, logger)
+	}
+	return cmd
+}
+
+// service is what the roles share.
+type service struct {
+	config    config.Config
+	log       *zap.Logger
+	pool      *pgxpool.Pool
+	temporal  client.Client
+	namespace string
+	store     *eventstore.Store
+	listener  *eventstore.Listener
+	journal   *journal.Journal
+}
+
+func serve(ctx context.Context, c config.Config, r roles, logger *zap.Logger) error {
+	s, closeAll, err := newService(ctx, c, logger)
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	stopWorkers, err := s.startWorkers(ctx, r, fail)
+	if err != nil {
+		return err
+	}
+	// The API ends first: a command that is being served needs a worker for its answer.
+	defer stopWorkers()
+	if r.api {
+		if err := s.serveAPI(ctx); err != nil {
+			return err
+		}
+	}
+	<-ctx.Done()
+	logger.Info("stopping")
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*service, func(), error) {
+	pool, err := connectDatabase(ctx, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &service{config: c, log: logger, pool: pool}
+	if err := s.checkDatabase(ctx); err != nil {
+		pool.Close()
+		return nil, nil, err
+	}
+	if s.temporal, s.namespace, err = connectTemporal(logger); err != nil {
+		pool.Close()
+		return nil, nil, err
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	notifier := eventstore.NewNotifier(pool)
+	go notifier.Run(background)
+	s.listener = eventstore.NewListener(pool, eventstore.Channel, projection.Channel)
+	go s.listener.Run(background)
+	s.store = eventstore.New(pool, eventstore.Options{Notifier: notifier})
+	s.journal = journal.New(s.store, c.Policy, journal.Options{})
+	return s, func() {
+		stop()
+		s.temporal.Close()
+		pool.Close()
+	}, nil
+}
+
+// checkDatabase refuses a database on which serving would go wrong later.
+func (s *service) checkDatabase(ctx context.Context) error {
+	if err := s.schemaIsCurrent(ctx); err != nil {
+		return err
+	}
+	return eventstore.New(s.pool, eventstore.Options{}).CheckCluster(ctx)
+}
+
+func (s *service) schemaIsCurrent(ctx context.Context) error {
+	have, want, err := postgres.SchemaVersion(ctx, s.pool)
+	if err != nil {
+		return fmt.Errorf("read the schema's version: %w", err)
+	}
+	if have < want {
+		return fmt.Errorf("the database's schema is at version %d, this program needs %d: run `orderly migrate`", have, want)
+	}
+	return nil
+}
+
+func (s *service) serveAPI(ctx context.Context) error {
+	handler := api.New(api.Options{
+		Journal: s.journal, Store: s.store, ReadModel: readmodel.New(s.pool, readmodel.Options{Projected: s.listener.Subscribe}), Temporal: s.temporal, Namespace: s.namespace,
+		TemporalUIURL: s.config.TemporalUIURL, Pool: s.pool, Logger: s.log,
+		WebhookSecret: s.config.WebhookSecret, PublicURL: s.config.PublicURL, Ready: s.schemaIsCurrent,
+	}).Handler()
+	s.log.Info("serving", zap.String("addr", s.config.HTTPAddr))
+	return api.Serve(ctx, api.NewServer(s.config.HTTPAddr, handler), nil, drainWithin)
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.uber.org/zap"
+
+	"orderly/activities"
+	"orderly/gateway"
+	"orderly/projection"
+	"orderly/readmodel"
+	"orderly/worker"
+	"orderly/workflows"
+)
+
+// startWorkers starts the workers of the roles and gives what stops them. A worker that cannot go on ends the process.
+func (s *service) startWorkers(ctx context.Context, r roles, fail context.CancelCauseFunc) (stop func(), err error) {
+	if !r.worker && !r.projector {
+		return func() {}, nil
+	}
+	if err := s.prepareNamespace(ctx); err != nil {
+		return nil, err
+	}
+	var started []sdkworker.Worker
+	stop = func() {
+		for _, w := range slices.Backward(started) {
+			w.Stop()
+		}
+	}
+	var wanted []sdkworker.Worker
+	if r.worker {
+		wanted = append(wanted, worker.Orders(s.temporal, s.orderActivities(), fail))
+	}
+	if r.projector {
+		wanted = append(wanted, worker.Projections(s.temporal, &activities.Projector{
+			Pool: s.pool, Store: s.store, Appended: s.listener.Subscribe, Projections: []projection.Projection{readmodel.Projection()},
+		}, fail))
+	}
+	for _, w := range wanted {
+		if err := w.Start(); err != nil {
+			stop()
+			return nil, fmt.Errorf("start a Temporal worker: %w", err)
+		}
+		started = append(started, w)
+	}
+	if r.projector {
+		if err := s.startProjections(ctx); err != nil {
+			stop()
+			return nil, err
+		}
+	}
+	return stop, nil
+}
+
+// prepareNamespace waits for Temporal, which may come up later than this process.
+func (s *service) prepareNamespace(ctx context.Context) error {
+	for {
+		err := worker.PrepareNamespace(ctx, s.temporal, s.namespace)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		s.log.Warn("Temporal is not ready; trying again", zap.Error(err))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(2 * time.Second):
+		}
+	}
+}
+
+func (s *service) orderActivities() *activities.Orders {
+	outside := gateway.NewHTTP(s.config.SimulatorURL, gateway.Options{Timeout: s.config.GatewayTimeout})
+	return &activities.Orders{Journal: s.journal, Payments: outside, Stock: outside, Carrier: outside, Fraud: outside}
+}
+
+// startProjections makes sure that each projection has its workflow; one that runs is left alone.
+func (s *service) startProjections(ctx context.Context) error {
+	name := readmodel.Projection().Name
+	_, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: workflows.ProjectionWorkflowID(name, 0), TaskQueue: workflows.ProjectionTaskQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		StaticSummary:            "keeps the read model " + name,
+	}, workflows.ProjectionWorkflow, workflows.ProjectionInput{Name: name})
+	if err != nil {
+		return fmt.Errorf("start the projection %s: %w", name, err)
+	}
+	return nil
+}

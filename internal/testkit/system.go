@@ -1,0 +1,211 @@
+package testkit
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+)
+
+// startWithin bounds how long a process may take to be ready; generous, for machines under load.
+const startWithin = 90 * time.Second
+
+// webhookSecret signs the carriers' news of all test systems.
+const webhookSecret = "whsec_dGVzdC1zZWNyZXQtb2Ytb3JkZXJseS0zMi1ieXRlcyE="
+
+// System is a running Orderly with a simulator, as processes of the real binary, on a database and a Temporal namespace
+// of its own.
+type System struct {
+	URL, Key, SimulatorURL string
+	DatabaseURL, Namespace string
+
+	t   testing.TB
+	dir string
+	env []string
+
+	mu        sync.Mutex
+	processes map[string]*exec.Cmd
+}
+
+// Start starts a system for a test: the simulator, and a process for each of the given roles (as "--all", or "--api"
+// and "--worker" apart). Environment variables come as NAME=value.
+func Start(t testing.TB, roles []string, env ...string) *System {
+	t.Helper()
+	databaseURL := DatabaseURL(t)
+	addrs := FreeAddrs(t, 2)
+	s := &System{
+		URL: "http://" + addrs[0], SimulatorURL: "http://" + addrs[1], DatabaseURL: databaseURL, Namespace: namespace(t),
+		t: t, dir: t.TempDir(), processes: map[string]*exec.Cmd{},
+	}
+	s.env = append(os.Environ(), "DATABASE_URL="+databaseURL, "TEMPORAL_NAMESPACE="+s.Namespace, "ORDERLY_HTTP_ADDR="+addrs[0],
+		"ORDERLY_URL="+s.URL, "ORDERLY_SIMULATOR_URL="+s.SimulatorURL, "ORDERLY_WEBHOOK_SECRET="+webhookSecret,
+		"ORDERLY_RETRY_FIRST=100ms", "ORDERLY_RETRY_MAX=500ms", "ORDERLY_BOOK_TRIES=3", "ORDERLY_CLOSE_AFTER=0s")
+	s.env = append(s.env, env...)
+	key, err := s.Run("keys", "create", "test")
+	if err != nil {
+		t.Fatalf("create an API key: %v\n%s", err, key)
+	}
+	s.Key = strings.TrimSpace(key)
+	t.Cleanup(s.stopAll)
+	s.launch("simulator", "simulator", "--addr", addrs[1], "--data", filepath.Join(s.dir, "simulator"), "--transit", "50ms")
+	s.await(s.SimulatorURL + "/livez")
+	for _, role := range roles {
+		s.StartRole(role)
+	}
+	s.await(s.URL + "/readyz")
+	return s
+}
+
+// Attach is a system that somebody else started and stops.
+func Attach(t testing.TB, url, key, simulatorURL string) *System {
+	t.Helper()
+	return &System{URL: url, Key: key, SimulatorURL: simulatorURL, t: t, env: os.Environ()}
+}
+
+// StartRole starts `orderly serve` with one role.
+func (s *System) StartRole(role string) {
+	s.t.Helper()
+	s.launch(role, "serve", role)
+}
+
+// Kill ends a process with SIGKILL and waits until it is gone.
+func (s *System) Kill(name string) { s.end(name, syscall.SIGKILL) }
+
+// Stop ends a process with SIGTERM and waits until it is gone.
+func (s *System) Stop(name string) { s.end(name, syscall.SIGTERM) }
+
+// Run runs the binary with the system's environment and gives its output.
+func (s *System) Run(args ...string) (string, error) {
+	cmd := exec.CommandContext(s.t.Context(), binary(s.t), args...)
+	cmd.Env = s.env
+	output, err := cmd.CombinedOutput()
+	return string(output), err
+}
+
+// Await waits until a condition holds, and fails the test when it does not in time.
+func (s *System) Await(what string, holds func() bool) {
+	s.t.Helper()
+	for deadline := time.Now().Add(startWithin); !holds(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("waited %s in vain for: %s", startWithin, what)
+		}
+	}
+}
+
+func (s *System) await(url string) {
+	s.t.Helper()
+	s.Await(url, func() bool {
+		response, err := http.Get(url) //nolint:gosec,noctx // a local address, polled
+		if err != nil {
+			return false
+		}
+		_ = response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+}
+
+func (s *System) launch(name string, args ...string) {
+	s.t.Helper()
+	log, err := os.OpenFile(filepath.Join(s.dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cmd := exec.Command(binary(s.t), args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		s.t.Fatalf("start orderly %s: %v", strings.Join(args, " "), err)
+	}
+	_ = log.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.processes[name] = cmd
+}
+
+func (s *System) end(name string, signal os.Signal) {
+	s.mu.Lock()
+	cmd := s.processes[name]
+	delete(s.processes, name)
+	s.mu.Unlock()
+	if cmd == nil {
+		return
+	}
+	_ = cmd.Process.Signal(signal)
+	_ = cmd.Wait()
+}
+
+func (s *System) stopAll() {
+	for name := range s.processes {
+		s.end(name, syscall.SIGKILL)
+	}
+	if !s.t.Failed() {
+		return
+	}
+	logs, _ := filepath.Glob(filepath.Join(s.dir, "*.log"))
+	for _, path := range logs {
+		text, err := os.ReadFile(path)
+		if err == nil {
+			s.t.Logf("%s:\n%s", filepath.Base(path), tail(string(text), 4000))
+		}
+	}
+}
+
+func tail(text string, n int) string { return text[max(0, len(text)-n):] }
+
+func binary(t testing.TB) string {
+	t.Helper()
+	path := os.Getenv("ORDERLY_BIN")
+	if path == "" {
+		t.Fatal("ORDERLY_BIN is not set: run the tests with `make test`")
+	}
+	return path
+}
+
+// namespace registers a Temporal namespace for the test.
+func namespace(t testing.TB) string {
+	t.Helper()
+	name := "t-" + uuid.NewString()
+	namespaces, err := client.NewNamespaceClient(client.Options{HostPort: os.Getenv("TEMPORAL_ADDRESS")})
+	if err != nil {
+		t.Fatalf("reach Temporal (run the tests with `make test`): %v", err)
+	}
+	defer namespaces.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), startWithin)
+	defer cancel()
+	err = namespaces.Register(ctx, &workflowservice.RegisterNamespaceRequest{
+		Namespace: name, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
+	})
+	if err != nil {
+		t.Fatalf("register namespace %s: %v", name, err)
+	}
+	return name
+}
+
+// FreeAddrs finds n local addresses on which nobody listens.
+func FreeAddrs(t testing.TB, n int) []string {
+	t.Helper()
+	var addrs []string
+	for range n {
+		listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // done at once
+		if err != nil {
+			t.Fatal(fmt.Errorf("find a free port: %w", err))
+		}
+		defer func() { _ = listener.Close() }()
+		addrs = append(addrs, listener.Addr().String())
+	}
+	return addrs
+}

@@ -1,0 +1,151 @@
+package projection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"orderly/eventstore"
+)
+
+const (
+	// pollEvery is how long an idle runner sleeps when nobody wakes it.
+	pollEvery = 500 * time.Millisecond
+	// pulseEvery is how often a runner shows that it is alive and measures its lag.
+	pulseEvery = time.Second
+)
+
+// ErrFenced is returned by a runner whose shard was taken over by another one.
+var ErrFenced = errors.New("another runner has taken the projection over")
+
+// Progress is how far a runner has come.
+type Progress struct {
+	// Position is the checkpoint.
+	Position eventstore.Position `json:"position"`
+	// Applied and Parked are how many events this run has applied and parked.
+	Applied int `json:"applied"`
+	Parked  int `json:"parked"`
+	// LagEvents is how many events were ahead when that was last measured, counted up to [MaxLagEvents]; LagSeconds is
+	// how old the oldest of them was.
+	LagEvents  int     `json:"lag_events"`
+	LagSeconds float64 `json:"lag_seconds"`
+}
+
+// Runner drives a shard of a projection.
+type Runner struct {
+	pool       *pgxpool.Pool
+	store      *eventstore.Store
+	subscribe  func() (<-chan struct{}, func())
+	projection Projection
+	shard      int
+
+	fence    int64
+	size     batchSize
+	progress Progress
+	pulsed   time.Time
+}
+
+// NewRunner makes a runner. Subscribe gives what wakes it after appends ([eventstore.Listener]'s Subscribe on
+// [eventstore.Channel]); with nil it only polls. The shard is 0 for a projection that is not split.
+func NewRunner(
+	pool *pgxpool.Pool, store *eventstore.Store, subscribe func() (<-chan struct{}, func()), p Projection, shard int,
+) *Runner {
+	return &Runner{pool: pool, store: store, subscribe: subscribe, projection: p, shard: shard}
+}
+
+// Run takes the shard over and keeps the read model up to date until the context ends, which is no error. It reports after each
+// batch and about once a second; report may be nil. A Runner runs once at a time.
+//
+// Errors: [ErrFenced], [*VersionError], [*GapError], and the database's. Running again goes on where this run stood.
+func (r *Runner) Run(ctx context.Context, report func(Progress)) error {
+	if report == nil {
+		report = func(Progress) {}
+	}
+	if err := r.takeOver(ctx); err != nil {
+		return r.ended(ctx, fmt.Errorf("take over projection %s: %w", r.projection.Name, err))
+	}
+	announcer := newAnnouncer(r.pool)
+	stop := announcer.start(ctx)
+	defer stop()
+	err := r.follow(ctx, announcer, report)
+	return r.ended(ctx, fmt.Errorf("projection %s at %s: %w", r.projection.Name, r.progress.Position, err))
+}
+
+// follow goes along the feed until something ends it.
+func (r *Runner) follow(ctx context.Context, announcer *announcer, report func(Progress)) error {
+	wake, stop := r.wakeUp()
+	defer stop()
+	for {
+		moved, err := r.step(ctx)
+		if err != nil {
+			return err
+		}
+		if moved {
+			announcer.moved()
+		}
+		if err := r.pulse(ctx); err != nil {
+			return err
+		}
+		report(r.progress)
+		if moved {
+			continue
+		}
+		if err := rest(ctx, wake, pollEvery); err != nil {
+			return err
+		}
+	}
+}
+
+// step reads and applies one batch, and says whether there was one.
+func (r *Runner) step(ctx context.Context) (bool, error) {
+	limit := r.size.limit()
+	events, err := r.store.ReadFeed(ctx, r.progress.Position, limit)
+	if err != nil || len(events) == 0 {
+		return false, err
+	}
+	began := time.Now()
+	if err := r.apply(ctx, events); err != nil {
+		return false, err
+	}
+	r.size.applied(len(events) == limit, time.Since(began))
+	return true, nil
+}
+
+func (r *Runner) wakeUp() (wake <-chan struct{}, stop func()) {
+	if r.subscribe == nil {
+		return nil, func() {}
+	}
+	return r.subscribe()
+}
+
+// rest waits for a wake-up, at most so long.
+func rest(ctx context.Context, wake <-chan struct{}, most time.Duration) error {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-wake:
+	case <-timer.C:
+	}
+	return nil
+}
+
+// ended leaves word of how the run ended for whoever asks for the projection's status.
+func (r *Runner) ended(ctx context.Context, err error) error {
+	stopped := ctx.Err() != nil
+	text := ""
+	if !stopped {
+		text = err.Error()
+	}
+	leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = r.leave(leaving, text) // best effort: without it the status shows when the runner was last seen
+	if stopped {
+		return nil
+	}
+	return err
+}

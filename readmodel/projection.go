@@ -1,0 +1,89 @@
+package readmodel
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"orderly/eventstore"
+	"orderly/journal"
+	"orderly/order"
+	"orderly/projection"
+)
+
+// Projection keeps the tables that this package reads.
+func Projection() projection.Projection {
+	return projection.Projection{Name: "orders", Version: 1, Apply: apply}
+}
+
+// change is an order before and after the events of a batch.
+type change struct {
+	before, after order.State
+}
+
+// apply reads the orders of a batch once, folds the events in memory, and writes each order once.
+func apply(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error {
+	states, err := loadStates(ctx, tx, events)
+	if err != nil {
+		return err
+	}
+	changes, err := fold(states, events)
+	if err != nil || len(changes) == 0 {
+		return err
+	}
+	return write(ctx, tx, changes)
+}
+
+func loadStates(ctx context.Context, tx pgx.Tx, events []eventstore.Event) (map[string]order.State, error) {
+	const query = `SELECT state FROM order_views WHERE order_id = ANY($1)`
+	states := map[string]order.State{}
+	for _, event := range events {
+		states[event.StreamID] = order.State{OrderID: event.StreamID}
+	}
+	ids := make([]string, 0, len(states))
+	for id := range states {
+		ids = append(ids, id)
+	}
+	rows, err := tx.Query(ctx, query, ids)
+	if err != nil {
+		return nil, fmt.Errorf("load the orders of a batch: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[order.State])
+	if err != nil {
+		return nil, fmt.Errorf("load the orders of a batch: %w", err)
+	}
+	for _, state := range found {
+		states[state.OrderID] = state
+	}
+	return states, nil
+}
+
+// fold gives the orders that the events change, in the order of their ids: whoever writes rows in the same order as
+// everybody else meets nobody crosswise.
+func fold(states map[string]order.State, events []eventstore.Event) ([]change, error) {
+	news := map[string][]order.Recorded{}
+	for _, event := range events {
+		have := states[event.StreamID].Version + len(news[event.StreamID])
+		next, err := projection.Next(have, event)
+		if err != nil {
+			return nil, err
+		}
+		if !next {
+			continue
+		}
+		recorded, err := journal.DecodeEvent(event)
+		if err != nil {
+			return nil, err
+		}
+		news[event.StreamID] = append(news[event.StreamID], recorded)
+	}
+	changes := make([]change, 0, len(news))
+	for id, recorded := range news {
+		changes = append(changes, change{before: states[id], after: order.FoldOnto(states[id], recorded)})
+	}
+	slices.SortFunc(changes, func(a, b change) int { return strings.Compare(a.after.OrderID, b.after.OrderID) })
+	return changes, nil
+}

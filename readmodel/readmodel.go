@@ -1,0 +1,77 @@
+package readmodel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"orderly/order"
+)
+
+// ErrBadCursor refuses a cursor that no page has given.
+var ErrBadCursor = errors.New("the cursor is none that a page has given")
+
+// ErrAmbiguousTracking is returned for a tracking number that parcels of several orders have.
+var ErrAmbiguousTracking = errors.New("parcels of several orders have this tracking number")
+
+// Options are what a ReadModel may be given beside its pool.
+type Options struct {
+	// Projected subscribes to the announcements that a projection has moved: Subscribe of an [orderly/eventstore.Listener] on
+	// [orderly/projection.Channel]. With nil those who wait look a few times a second.
+	Projected func() (projected <-chan struct{}, stop func())
+}
+
+// ReadModel reads what the projection has written. It may be used from many goroutines. Everywhere an empty tenant means
+// all of them.
+type ReadModel struct {
+	pool      *pgxpool.Pool
+	projected func() (<-chan struct{}, func())
+}
+
+// New makes a ReadModel; of several options the last one counts.
+func New(pool *pgxpool.Pool, options ...Options) *ReadModel {
+	m := &ReadModel{pool: pool}
+	for _, o := range options {
+		m.projected = o.Projected
+	}
+	return m
+}
+
+// Order is an order as the read model knows it; [order.ErrNotFound] when it does not.
+func (m *ReadModel) Order(ctx context.Context, tenant, id string) (order.State, error) {
+	const query = `SELECT state FROM order_views WHERE order_id = $1 AND ($2 = '' OR tenant = $2)`
+	var state order.State
+	err := m.pool.QueryRow(ctx, query, id, tenant).Scan(&state)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return order.State{}, fmt.Errorf("%s: %w", id, order.ErrNotFound)
+	}
+	if err != nil {
+		return order.State{}, fmt.Errorf("read order %s: %w", id, err)
+	}
+	return state, nil
+}
+
+// OrderByTracking is the id of the order that a parcel belongs to; [order.ErrNotFound] when there is none, and
+// [ErrAmbiguousTracking] when there are several.
+func (m *ReadModel) OrderByTracking(ctx context.Context, number string) (orderID string, err error) {
+	const query = `
+		SELECT DISTINCT order_id FROM shipment_index WHERE tracking_number = $1 AND tracking_number <> '' LIMIT 2`
+	rows, err := m.pool.Query(ctx, query, number)
+	if err != nil {
+		return "", fmt.Errorf("find the order of parcel %s: %w", number, err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("find the order of parcel %s: %w", number, err)
+	case len(ids) == 0:
+		return "", fmt.Errorf("parcel %s: %w", number, order.ErrNotFound)
+	case len(ids) > 1:
+		return "", fmt.Errorf("parcel %s: %w", number, ErrAmbiguousTracking)
+	default:
+		return ids[0], nil
+	}
+}
