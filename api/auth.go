@@ -111,7 +111,7 @@ func (k *keyring) remember(hash [sha256.Size]byte, who *principal, now time.Time
 const selectKey = `
 select id::text, tenant, roles, key_hash
 from api_keys
-where key_hash = $1 and revoked_at is null and (expires_at is null or expires_at > now())`
+where key_hash = $1 and tenant <> '' and revoked_at is null and (expires_at is null or expires_at > now())`
 
 func (k *keyring) load(ctx context.Context, hash [sha256.Size]byte) (*principal, error) {
 	var who principal

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,9 +106,12 @@ func TestCommand_UnderWay_IsAConflict_UntilTheLeaseRunsOut(t *testing.T) {
 	h := newHarness(t)
 	h.place(t, "ord_1")
 	started, finish := make(chan struct{}), make(chan struct{})
-	var once sync.Once
+	var others atomic.Bool
 	h.orders.answer = func(order.Command) error {
-		once.Do(func() { close(started); <-finish })
+		if !others.Swap(true) {
+			close(started)
+			<-finish
+		}
 		return nil
 	}
 	var group sync.WaitGroup

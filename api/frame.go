@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,6 +15,9 @@ import (
 
 // requestLimit is how long any request may take in all. A command waits for its answer for less.
 const requestLimit = 20 * time.Second
+
+// statusClientGone stands in logs and metrics for an answer that nobody waited for.
+const statusClientGone = 499
 
 // frame stands around every request: it gives it a trace id, a log and a time limit, sets the headers that all
 // answers have, turns a panic into a problem, and counts and logs what came of it.
@@ -60,6 +64,9 @@ func setCommonHeaders(header http.Header, traceID string) {
 // record counts the request and writes its one line into the log: ids, never contents.
 func (a *API) record(c *gin.Context, r *request, took time.Duration) {
 	status := c.Writer.Status()
+	if errors.Is(c.Request.Context().Err(), context.Canceled) {
+		status = statusClientGone
+	}
 	a.metrics.requests.WithLabelValues(r.route, methodLabel(c.Request.Method), strconv.Itoa(status)).Observe(took.Seconds())
 	fields := []zap.Field{
 		zap.String("method", c.Request.Method), zap.String("route", r.route), zap.Int("status", status), zap.Duration("took", took),

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,6 +32,7 @@ func (a *API) ready(c *gin.Context) {
 			faults = append(faults, Fault{"/" + name, "is not ready"})
 		}
 	}
+	slices.SortFunc(faults, func(a, b Fault) int { return strings.Compare(a.Pointer, b.Pointer) })
 	if len(faults) > 0 {
 		writeProblem(c, newProblem(codeNotReady, "errors names what is not ready.", faults...).after(tryAgainSoon))
 		return

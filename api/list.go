@@ -23,11 +23,10 @@ type OrderSummary struct {
 	NeedsAttention bool         `json:"needs_attention"`
 }
 
-// OrderList is a page of orders, the orders placed last first. NextCursor leads to the next page and is left out on
-// the last one.
+// OrderList is a page of orders, the orders placed last first.
 type OrderList struct {
 	Orders     []OrderSummary `json:"orders"`
-	NextCursor string         `json:"next_cursor,omitempty"`
+	NextCursor string         `json:"next_cursor" doc:"Leads to the next page; empty on the last one."`
 }
 
 // Paging asks for a page of a list.
@@ -86,7 +85,7 @@ type AttentionEntry struct {
 // AttentionList is a page of the work queue, the oldest first.
 type AttentionList struct {
 	Attention  []AttentionEntry `json:"attention"`
-	NextCursor string           `json:"next_cursor,omitempty"`
+	NextCursor string           `json:"next_cursor" doc:"Leads to the next page; empty on the last one."`
 }
 
 type listAttentionInput struct {

@@ -102,8 +102,11 @@ func (a *API) currentOrder(ctx context.Context, orderID string) (order.State, er
 	return state, err
 }
 
-// freshOrder waits for the read model and else answers from the stream.
+// freshOrder waits for the read model and else answers from the stream. It waits for no order that does not exist.
 func (a *API) freshOrder(ctx context.Context, orderID string, version int) (order.State, error) {
+	if state, err := a.currentOrder(ctx, orderID); err != nil || state.Version >= version {
+		return state, err
+	}
 	state, there, err := a.readModel.WaitForVersion(ctx, tenantOf(ctx), orderID, version, freshWait)
 	if err != nil || there {
 		return state, err

@@ -12,6 +12,7 @@ import (
 
 	"orderly/internal/webhook"
 	"orderly/order"
+	"orderly/readmodel"
 )
 
 const (
@@ -120,7 +121,11 @@ func (a *API) findShipment(ctx context.Context, update CarrierUpdate) (order.Sta
 	orderID, ok := order.OrderOfShipment(update.ShipmentID)
 	if update.ShipmentID == "" {
 		var err error
-		if orderID, err = a.readModel.OrderByTracking(ctx, update.TrackingNumber); err != nil {
+		orderID, err = a.readModel.OrderByTracking(ctx, update.TrackingNumber)
+		if errors.Is(err, readmodel.ErrAmbiguousTracking) {
+			err = invalid(Fault{"/tracking_number", "is that of several parcels: give the shipment_id"})
+		}
+		if err != nil {
 			return order.State{}, order.Shipment{}, err
 		}
 		ok = true

@@ -27,15 +27,15 @@ const (
 func floorWorkflow(ctx workflow.Context) error {
 	messages := 0
 	placed := false
-	step := func() error {
-		ctx := workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+	step := func(ctx workflow.Context) error {
+		ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 			StartToCloseTimeout: time.Second, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
 		})
 		return workflow.ExecuteLocalActivity(ctx, nothing).Get(ctx, nil)
 	}
 	handle := func(name string, after func()) error {
-		return workflow.SetUpdateHandler(ctx, name, func(workflow.Context) error {
-			err := step()
+		return workflow.SetUpdateHandler(ctx, name, func(ctx workflow.Context) error {
+			err := step(ctx)
 			after()
 			return err
 		})
@@ -50,7 +50,7 @@ func floorWorkflow(ctx workflow.Context) error {
 		return err
 	}
 	for range floorSteps - 1 {
-		if err := step(); err != nil {
+		if err := step(ctx); err != nil {
 			return err
 		}
 	}

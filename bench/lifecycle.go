@@ -100,8 +100,11 @@ func (o *orders) lag(ctx context.Context) (int, error) {
 			LagEvents int `json:"lag_events"`
 		} `json:"projections"`
 	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || response.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("ask for the lag: %s: %w", response.Status, err)
+	if response.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("ask for the lag: %s", response.Status)
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		return 0, fmt.Errorf("ask for the lag: %w", err)
 	}
 	behind := 0
 	for _, p := range answer.Projections {

@@ -54,14 +54,16 @@ func TestSamePost_TwentyTimesAtOnce_OneOrderOneCharge(t *testing.T) {
 func TestWorkerKilled_BetweenChargeAndItsEvent_ChargesOnceAndGoesOn(t *testing.T) {
 	t.Parallel()
 	s := open(t, []string{"--api", "--projector", "--worker"})
-	// The provider charges at once and answers late: in between the worker dies.
-	s.fault(`{"service":"payments","operation":"capture","mode":"slow","rate":1.0,"times":1}`)
+	// The provider charges and never tells: until it does, nothing but its ledger knows.
+	s.fault(`{"service":"payments","operation":"capture","mode":"timeout_after","rate":1.0}`)
+	s.fault(`{"service":"payments","operation":"lookup","mode":"unavailable","rate":1.0}`)
 	id := s.place(wish{})
 	s.Await("the charge", func() bool { return s.ledger("payments", id)["capture"] == 1 })
 	s.Kill("--worker")
 	if status := s.order(id)["status"]; status != "created" {
 		t.Fatalf("status %v: the event was written before the worker died", status)
 	}
+	s.healFaults()
 	s.StartRole("--worker")
 	s.until(id, "closed")
 	s.wantLedger("payments", id, map[string]int{"authorize": 1, "capture": 1})

@@ -36,12 +36,12 @@ type FeedHead struct {
 // FeedHead says how far the feed can be read now.
 func (s *Store) FeedHead(ctx context.Context) (FeedHead, error) {
 	const query = `
-		WITH horizon AS (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xmin)
+		WITH horizon AS (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS edge)
 		SELECT coalesce(last.tx, '0'::xid8), coalesce(last.position, 0), held.n,
 			coalesce(by.who, ''), coalesce(by.since, now())
 		FROM horizon
-		LEFT JOIN LATERAL (SELECT tx, position FROM order_events WHERE tx < xmin ORDER BY tx DESC, position DESC LIMIT 1) last ON true
-		LEFT JOIN LATERAL (SELECT count(*)::int AS n FROM order_events WHERE tx >= xmin) held ON true
+		LEFT JOIN LATERAL (SELECT tx, position FROM order_events WHERE tx < edge ORDER BY tx DESC, position DESC LIMIT 1) last ON true
+		LEFT JOIN LATERAL (SELECT count(*)::int AS n FROM order_events WHERE tx >= edge) held ON true
 		LEFT JOIN LATERAL (
 			SELECT format('process %s (%s, database %s)', pid, application_name, datname) AS who, xact_start AS since
 			FROM pg_stat_activity WHERE backend_xid IS NOT NULL ORDER BY age(backend_xid) DESC LIMIT 1) by ON held.n > 0`

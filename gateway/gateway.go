@@ -250,5 +250,7 @@ type UnknownOutcome struct {
 	Err error
 }
 
-func (e *UnknownOutcome) Error() string { return fmt.Sprintf("unknown outcome of %s: %v", e.Key, e.Err) }
+func (e *UnknownOutcome) Error() string {
+	return fmt.Sprintf("unknown outcome of %s: %v", e.Key, e.Err)
+}
 func (e *UnknownOutcome) Unwrap() error { return e.Err }

@@ -142,10 +142,22 @@ func (s *State) evolveStock(event Event) {
 			return
 		}
 		s.changeShipment(e.ShipmentID, func(shipment *Shipment) { shipment.Released = true })
+		s.stockGone()
 	case *StockCommitted:
 		s.settle(CommitStock, e.Key)
 		s.changeShipment(e.ShipmentID, func(shipment *Shipment) { shipment.Committed = true })
+		s.stockGone()
 	}
+}
+
+// stockGone notes when no goods are set aside any more: each parcel's have left the stock, or are free again.
+func (s *State) stockGone() {
+	for _, shipment := range s.Shipments {
+		if !shipment.Committed && !shipment.Released {
+			return
+		}
+	}
+	s.Stock.State = StockIsCommitted
 }
 
 func (s *State) evolvePayment(event Event) bool {

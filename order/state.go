@@ -115,10 +115,11 @@ type Payment struct {
 
 // The states of the stock.
 const (
-	StockNone       = "unallocated"
-	StockIsReserved = "reserved"
-	StockShort      = "short"
-	StockIsReleased = "released"
+	StockNone        = "unallocated"
+	StockIsReserved  = "reserved"
+	StockShort       = "short"
+	StockIsReleased  = "released"
+	StockIsCommitted = "committed"
 )
 
 // Stock is where the goods are.

@@ -48,6 +48,8 @@ func Projections(temporal client.Client, projector *activities.Projector, fail c
 	w := worker.New(temporal, workflows.ProjectionTaskQueue, worker.Options{
 		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true, OnFatalError: fail,
 		MaxConcurrentWorkflowTaskPollers: 2, MaxConcurrentActivityTaskPollers: 2,
+		// A projector is given up after five seconds of silence: its heartbeats must not be saved up for four of them.
+		MaxHeartbeatThrottleInterval: time.Second,
 	})
 	w.RegisterWorkflowWithOptions(workflows.Projection, workflow.RegisterOptions{Name: workflows.ProjectionWorkflow})
 	w.RegisterActivityWithOptions(projector.Project, activity.RegisterOptions{Name: workflows.ProjectActivity})

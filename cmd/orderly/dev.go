@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,6 +78,8 @@ func dev(ctx context.Context, out io.Writer, data string) error {
 	if err := writeEnv(envFile, c.lines()); err != nil {
 		return err
 	}
+	// The file says that all is ready: it goes when that is over.
+	defer func() { _ = os.Remove(envFile) }()
 	c.announce(out, envFile)
 	<-ctx.Done()
 	return nil
@@ -108,7 +112,7 @@ func devConfig(ctx context.Context, data string) (devSettings, error) {
 
 // lines is what a shell sources to reach the run.
 func (c devSettings) lines() []string {
-	return []string{
+	lines := []string{
 		"DATABASE_URL=" + c.DatabaseURL,
 		"TEMPORAL_ADDRESS=" + os.Getenv("TEMPORAL_ADDRESS"),
 		"TEMPORAL_UI_URL=" + c.TemporalUIURL,
@@ -116,6 +120,10 @@ func (c devSettings) lines() []string {
 		"ORDERLY_SIMULATOR_URL=" + c.SimulatorURL,
 		"ORDERLY_API_KEY=" + c.APIKey,
 	}
+	for _, name := range slices.Sorted(maps.Keys(devPace)) {
+		lines = append(lines, name+"="+os.Getenv(name))
+	}
+	return lines
 }
 
 func (c devSettings) environment() []string {

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"time"
 
 	"orderly/gateway"
@@ -54,6 +53,13 @@ func refuse(class gateway.RefusalClass, code, message string) outcome {
 }
 
 func reject(code, message string) outcome { return refuse(gateway.RefusedRejected, code, message) }
+
+func keyReused() outcome {
+	out := reject("idempotency_mismatch", "this key was used for another request")
+	out.status = http.StatusUnprocessableEntity
+
+	return out
+}
 
 // effect serves an operation: decide is pure, everything around it (faults, keys, journal, dawdling) is here.
 func effect[R any](s *Simulator, svc, operation string, decide func(*state, ask[R]) outcome) http.HandlerFunc {
@@ -105,7 +111,7 @@ func effect[R any](s *Simulator, svc, operation string, decide func(*state, ask[
 func answerOnce[R any](s *Simulator, operation string, a ask[R], decide func(*state, ask[R]) outcome) (
 	*answer, bool, error,
 ) {
-	print, err := fingerprint(operation, a.Request)
+	asked, err := fingerprint(operation, a.Request)
 	if err != nil {
 		return nil, false, err
 	}
@@ -114,11 +120,11 @@ func answerOnce[R any](s *Simulator, operation string, a ask[R], decide func(*st
 	defer s.mu.Unlock()
 
 	if first, ok := s.state.answers[a.scoped(a.Key)]; ok {
-		if first.Fingerprint == print {
+		if first.Fingerprint == asked {
 			return first, false, nil
 		}
 
-		said, err := newAnswer(reject("idempotency_mismatch", "this key was used for another request"))
+		said, err := newAnswer(keyReused())
 
 		return said, false, err
 	}
@@ -134,7 +140,7 @@ func answerOnce[R any](s *Simulator, operation string, a ask[R], decide func(*st
 		return said, false, nil // a judgement has no effect, so there is nothing to remember
 	}
 
-	said.Key, said.Operation, said.Fingerprint = a.scoped(a.Key), operation, print
+	said.Key, said.Operation, said.Fingerprint = a.scoped(a.Key), operation, asked
 	if err := s.record(record{Answer: said, Effects: out.effects}); err != nil {
 		return nil, false, err
 	}
@@ -192,64 +198,4 @@ func (s *Simulator) lookup(svc string) http.HandlerFunc {
 
 		writeRaw(w, said.Status, said.Body)
 	}
-}
-
-// failBefore plays the faults that keep the effect from happening. It reports whether it answered.
-func (s *Simulator) failBefore(w http.ResponseWriter, r *http.Request, mode, operation string) bool {
-	switch mode {
-	case modeUnavailable:
-		writeError(w, http.StatusServiceUnavailable, "unavailable", "injected fault")
-	case modeRateLimit:
-		w.Header().Set("Retry-After", strconv.Itoa(1))
-		writeError(w, http.StatusTooManyRequests, "rate_limited", "injected fault")
-	case modeReject:
-		class := gateway.RefusedRejected
-		if operation == "authorize" {
-			class = gateway.RefusedDeclined
-		}
-
-		out := refuse(class, "injected_rejection", "injected fault")
-		writeJSON(w, out.status, out.body)
-	case modeTimeoutBefore:
-		s.neverAnswer(r)
-	default:
-		return false
-	}
-
-	return true
-}
-
-// failAfter plays the faults that spoil the answer after the effect. It reports whether it answered.
-func (s *Simulator) failAfter(w http.ResponseWriter, r *http.Request, mode string) bool {
-	switch mode {
-	case modeSlow:
-		s.hold(r, s.opts.SlowFor+slowFaultExtra)
-	case modeTimeoutAfter:
-		s.neverAnswer(r)
-	case modeGarbage:
-		w.Header().Set("Content-Type", "text/html")
-		_, _ = w.Write([]byte("<html>it worked, or did it"))
-
-		return true
-	}
-
-	return false
-}
-
-// hold waits, but not for a caller that has hung up or for a simulator that is being closed.
-func (s *Simulator) hold(r *http.Request, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-
-	select {
-	case <-timer.C:
-	case <-r.Context().Done():
-	case <-s.closing.Done():
-	}
-}
-
-// neverAnswer keeps the caller waiting until it gives up and then drops the connection without a word.
-func (s *Simulator) neverAnswer(r *http.Request) {
-	s.hold(r, maxHold)
-	panic(http.ErrAbortHandler)
 }

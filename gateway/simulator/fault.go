@@ -39,7 +39,7 @@ type Fault struct {
 	// Operation limits the fault to one; none means all but lookup.
 	Operation string `json:"operation,omitempty"`
 	Mode      string `json:"mode"`
-	// Rate is the share of requests that are hit, over 0 and up to 1.
+	// Rate is the share of requests that are hit, 0 to 1.
 	Rate float64 `json:"rate"`
 	// Times counts down with each hit, and at 0 the fault goes away; nil means no limit.
 	Times *int `json:"times,omitempty"`
@@ -83,8 +83,8 @@ func (f *Fault) validate() error {
 		return fmt.Errorf("operation %q of %s is not one of %v", f.Operation, f.Service, known)
 	case !slices.Contains(modes(), f.Mode):
 		return fmt.Errorf("mode %q is not one of %v", f.Mode, modes())
-	case !(f.Rate > 0 && f.Rate <= 1):
-		return fmt.Errorf("rate %v is not over 0 and up to 1", f.Rate)
+	case f.Rate < 0 || f.Rate > 1:
+		return fmt.Errorf("rate %v is not between 0 and 1", f.Rate)
 	case f.Times != nil && *f.Times < 1:
 		return fmt.Errorf("times %d is not positive", *f.Times)
 	default:

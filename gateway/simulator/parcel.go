@@ -6,12 +6,20 @@ import (
 	"time"
 )
 
-// The statuses that transit goes through by itself; [Simulator.Handler]'s /webhooks/send knows the others too.
+// The statuses that transit goes through by itself.
 const (
 	statusDispatched     = "dispatched"
 	statusOutForDelivery = "out_for_delivery"
 	statusDelivered      = "delivered"
 )
+
+// statuses lists all that a carrier can report; those that transit never comes to are for /webhooks/send.
+func statuses() []string {
+	return []string{
+		statusDispatched, statusOutForDelivery, statusDelivered,
+		"attempt_failed", "lost", "damaged", "return_to_sender", "returned",
+	}
+}
 
 // parcel is a booking and how far it is. The state owns it; it is read and changed under the simulator's mu.
 type parcel struct {

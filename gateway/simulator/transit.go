@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 const (
@@ -58,8 +59,8 @@ func (s *Simulator) move(ctx context.Context, ref string, tries *retries) {
 	if err != nil {
 		wait := tries.failed(ref)
 		s.queue.add(ref, time.Now().Add(wait))
-		s.log.Debug("carrier webhook not delivered", zap.String("booking_ref", ref), zap.Duration("retry_in", wait),
-			zap.Error(err))
+		s.log.Log(levelOf(wait), "carrier webhook not delivered", zap.String("booking_ref", ref),
+			zap.Duration("retry_in", wait), zap.Error(err))
 
 		return
 	}
@@ -69,6 +70,16 @@ func (s *Simulator) move(ctx context.Context, ref string, tries *retries) {
 	defer s.mu.Unlock()
 
 	s.schedule(s.state.parcels[ref])
+}
+
+// levelOf warns once for a webhook that will not go through, just before the waits reach their maximum: a receiver
+// that starts a moment late is not worth a line, one that knows another secret would never be noticed without.
+func levelOf(wait time.Duration) zapcore.Level {
+	if wait < maxBackoff && 2*wait >= maxBackoff {
+		return zapcore.WarnLevel
+	}
+
+	return zapcore.DebugLevel
 }
 
 // deliverNext delivers the parcel's next event if there is one now, and records that it did.

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -161,8 +162,8 @@ func (s *Simulator) send(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	if q.Status == "" {
-		badRequest(w, "invalid_request", "status is needed")
+	if !slices.Contains(statuses(), q.Status) {
+		badRequest(w, "invalid_request", fmt.Sprintf("status %q is not one of %v", q.Status, statuses()))
 
 		return
 	}

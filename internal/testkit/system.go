@@ -66,7 +66,6 @@ func Start(t testing.TB, roles []string, env ...string) *System {
 	for _, role := range roles {
 		s.StartRole(role)
 	}
-	s.await(s.URL + "/readyz")
 	return s
 }
 
@@ -76,10 +75,13 @@ func Attach(t testing.TB, url, key, simulatorURL string) *System {
 	return &System{URL: url, Key: key, SimulatorURL: simulatorURL, t: t, env: os.Environ()}
 }
 
-// StartRole starts `orderly serve` with one role.
+// StartRole starts `orderly serve` with one role, and waits for an API to be ready.
 func (s *System) StartRole(role string) {
 	s.t.Helper()
 	s.launch(role, "serve", role)
+	if role == "--all" || role == "--api" {
+		s.await(s.URL + "/readyz")
+	}
 }
 
 // Kill ends a process with SIGKILL and waits until it is gone.

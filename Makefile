@@ -1,0 +1,64 @@
+# Orderly. `make` alone lists the targets.
+SHELL := /bin/bash
+export GOFLAGS ?= -buildvcs=false
+GO_FILES := $(shell find . -name '*.go' -not -path './devstack/*' -not -path './.orderly/*') go.mod go.sum $(wildcard internal/postgres/migrations/*.sql)
+DEVSTACK_FILES := $(shell find devstack -name '*.go') devstack/go.mod devstack/go.sum
+GOLANGCI := v2.15.0
+WORKFLOWCHECK := v0.6.0
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test lint bench generate clean postgres
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+build: bin/orderly bin/devstack ## build bin/orderly and bin/devstack
+
+bin/orderly: $(GO_FILES)
+	@echo "building bin/orderly"
+	@go build -o $@ ./cmd/orderly
+
+bin/devstack: $(DEVSTACK_FILES)
+	@echo "building bin/devstack (a Temporal server is in it: the first build takes some minutes)"
+	@cd devstack && go build -o ../$@ .
+
+# The same program with the race detector, for the tests that run it.
+bin/orderly-race: $(GO_FILES)
+	@echo "building bin/orderly-race"
+	@go build -race -o $@ ./cmd/orderly
+
+postgres:
+	@deploy/postgres.sh
+
+run: postgres build ## run everything here: Postgres, Temporal with its Web UI, the simulator, Orderly
+	@exec bin/devstack exec -- bin/orderly dev
+
+test: postgres build bin/orderly-race ## run all tests with the race detector, on servers of their own
+	@echo "testing devstack"
+	@cd devstack && go vet ./... && go test ./...
+	@echo "testing orderly, on a Postgres and a Temporal of its own"
+	@env -u DATABASE_URL -u TEMPORAL_ADDRESS -u TEMPORAL_NAMESPACE ORDERLY_BIN=$(CURDIR)/bin/orderly-race DEVSTACK_BIN=$(CURDIR)/bin/devstack \
+		bin/devstack exec --ephemeral --fsync=false -- go test -race -timeout 25m ./...
+
+lint: bin/golangci-lint bin/workflowcheck ## lint, and check that workflows are deterministic
+	@echo "golangci-lint"
+	@bin/golangci-lint run ./...
+	@echo "workflowcheck"
+	@bin/workflowcheck ./workflows/...
+
+bin/golangci-lint:
+	@echo "building golangci-lint $(GOLANGCI)"
+	@GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+
+bin/workflowcheck:
+	@echo "building workflowcheck $(WORKFLOWCHECK)"
+	@GOBIN=$(CURDIR)/bin go install go.temporal.io/sdk/contrib/tools/workflowcheck@$(WORKFLOWCHECK)
+
+bench: postgres build ## measure Orderly against the floor of this machine
+	@env -u DATABASE_URL -u TEMPORAL_ADDRESS bin/devstack exec --ephemeral -- bin/orderly bench
+
+generate: ## write api/openapi.json anew
+	@go test ./api -run OpenAPI -update
+
+clean: ## remove what was built; .orderly, with its orders, stays
+	@rm -rf bin

@@ -1,0 +1,92 @@
+package activities_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/testsuite"
+
+	"orderly/activities"
+	"orderly/eventstore"
+	"orderly/internal/testkit"
+	"orderly/projection"
+	"orderly/workflows"
+)
+
+// TestProject_WorkerStops_EndsWithoutError runs a projection until it has come to an event, then stops the worker.
+func TestProject_WorkerStops_EndsWithoutError(t *testing.T) {
+	t.Parallel()
+	pool := testkit.Database(t)
+	store := eventstore.New(pool, eventstore.Options{})
+	stored, _, err := store.Append(t.Context(), "ord_1", eventstore.Head{}, eventstore.NewEvent{
+		ID: uuid.Must(uuid.NewV7()), Type: "Any", SchemaVersion: 1, Data: json.RawMessage(`{}`), Metadata: json.RawMessage(`{}`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nothing := projection.Projection{Name: "nothing", Version: 1, Apply: func(context.Context, pgx.Tx, []eventstore.Event) error { return nil }}
+	projector := &activities.Projector{Pool: pool, Store: store, Projections: []projection.Projection{nothing}}
+
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestActivityEnvironment()
+	env.SetTestTimeout(2 * time.Minute)
+	stop := make(chan struct{})
+	env.SetWorkerStopChannel(stop)
+	beats := make(chan projection.Progress, 100)
+	env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
+		var progress projection.Progress
+		if err := details.Get(&progress); err != nil {
+			t.Errorf("heartbeat: %v", err)
+		}
+		beats <- progress
+	})
+	env.RegisterActivity(projector.Project)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := env.ExecuteActivity(projector.Project, workflows.ProjectInput{Name: "nothing"})
+		ended <- err
+	}()
+	<-beats
+	waitForCheckpoint(t, pool, stored[0].Position)
+	close(stop)
+	if err := <-ended; err != nil {
+		t.Errorf("got %v", err)
+	}
+}
+
+func waitForCheckpoint(t *testing.T, pool *pgxpool.Pool, want eventstore.Position) {
+	t.Helper()
+	const query = `SELECT EXISTS (SELECT FROM projections WHERE checkpoint_tx = $1 AND checkpoint_position = $2)`
+	deadline := time.After(time.Minute)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for there := false; !there; {
+		if err := pool.QueryRow(t.Context(), query, want.Tx, want.Seq).Scan(&there); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("the checkpoint does not come to %s", want)
+		case <-tick.C:
+		}
+	}
+}
+
+func TestProject_UnknownProjection_Fails(t *testing.T) {
+	t.Parallel()
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestActivityEnvironment()
+	projector := &activities.Projector{}
+	env.RegisterActivity(projector.Project)
+	if _, err := env.ExecuteActivity(projector.Project, workflows.ProjectInput{Name: "other"}); err == nil || errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}

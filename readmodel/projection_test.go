@@ -1,0 +1,193 @@
+package readmodel_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"orderly/eventstore"
+	"orderly/order"
+	"orderly/projection"
+	"orderly/readmodel"
+)
+
+func TestProjection_RandomHistories_RowsEqualTheFold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	stop := w.start(w.store)
+	histories := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		histories++
+		id := fmt.Sprintf("ord_%d", histories)
+		w.must(id, placed("t", "c", ""))
+		for range rapid.IntRange(0, 12).Draw(rt, "moves") {
+			w.randomMove(rt, id)
+		}
+	})
+	eventually(t, w.caughtUp)
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	w.mustBeTheFold()
+}
+
+func TestProjection_TwoRunnersInTurn_RowsEqualTheFold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := range 30 {
+			id := fmt.Sprintf("ord_%d", n)
+			w.must(id, placed("t", "c", ""))
+			w.carryOn(id, "")
+		}
+	}()
+	var stops []func() error
+	const runners = 6
+	for n := range runners {
+		stops = append(stops, w.start(w.store))
+		eventually(t, func() bool { return w.fence() == n+1 })
+	}
+	<-done
+	eventually(t, w.caughtUp)
+	for n, stop := range stops[:runners-1] {
+		if err := stop(); err != nil && !errors.Is(err, projection.ErrFenced) {
+			t.Errorf("runner %d: %v", n, err)
+		}
+	}
+	if err := stops[runners-1](); err != nil {
+		t.Errorf("the last runner: %v", err)
+	}
+	w.mustBeTheFold()
+}
+
+func (w *world) fence() (fence int) {
+	const query = `SELECT coalesce(max(fence), 0) FROM projections`
+	if err := w.pool.QueryRow(context.Background(), query).Scan(&fence); err != nil {
+		w.t.Error(err)
+	}
+	return fence
+}
+
+func TestProjection_AlreadyApplied_IsSkipped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must("ord_1", placed("t", "c", ""))
+	w.carryOn("ord_1", "")
+	w.project()
+	w.exec(`UPDATE projections SET checkpoint_tx = '0', checkpoint_position = 0`)
+	w.project()
+	w.mustBeTheFold()
+}
+
+func TestProjection_MissingEvents_StopsLoudly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must("ord_1", placed("t", "c", ""))
+	w.project()
+	w.exec(`DELETE FROM order_views`)
+	w.must("ord_1", order.AddNote{Text: "after the gap"})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	err := projection.NewRunner(w.pool, w.store, nil, readmodel.Projection(), 0).Run(ctx, nil)
+	var gap *projection.GapError
+	if !errors.As(err, &gap) || gap.Have != 0 || gap.Got != 2 {
+		t.Errorf("got %v, want a GapError", err)
+	}
+}
+
+func TestVerify_FindsWhatWasTamperedWith(t *testing.T) {
+	t.Parallel()
+	for what, statement := range map[string]string{
+		"order_views":       `UPDATE order_views SET total = total + 1 WHERE order_id = 'ord_2'`,
+		"order_views.state": `UPDATE order_views SET state = jsonb_set(state, '{currency}', '"EUR"') WHERE order_id = 'ord_2'`,
+		"attention_queue":   `DELETE FROM attention_queue WHERE order_id = 'ord_2'`,
+		"shipment_index":    `INSERT INTO shipment_index VALUES ('shp_x', 'ord_2', 't', 'T')`,
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			for n := range 4 {
+				w.park(fmt.Sprintf("ord_%d", n), "t", "down")
+			}
+			w.project()
+			w.mustBeTheFold()
+			w.exec(statement)
+			differences, err := readmodel.Verify(t.Context(), w.pool, w.store)
+			if err != nil || len(differences) != 1 {
+				t.Fatalf("differences: %+v, %v", differences, err)
+			}
+			got := readmodel.Difference{OrderID: differences[0].OrderID, What: differences[0].What}
+			if diff := cmp.Diff(readmodel.Difference{OrderID: "ord_2", What: what}, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestVerify_LooksAtEveryPage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for n := range 450 {
+		w.must(fmt.Sprintf("ord_%03d", n), placed("t", "c", ""))
+	}
+	w.project()
+	w.mustBeTheFold()
+	w.exec(`DELETE FROM order_views WHERE order_id = 'ord_449'`)
+	w.exec(`INSERT INTO shipment_index VALUES ('shp_z', 'zzz', 't', 'T'), ('shp_a', 'aaa', 't', 'T')`)
+	differences, err := readmodel.Verify(t.Context(), w.pool, w.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, d := range differences {
+		found[d.OrderID] = true
+	}
+	if diff := cmp.Diff(map[string]bool{"ord_449": true, "zzz": true, "aaa": true}, found); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func (w *world) exec(statement string) {
+	w.t.Helper()
+	if _, err := w.pool.Exec(w.t.Context(), statement); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// TestProjection_EventOfAnUnknownType_ParksItsOrder: the row stays what it was before the event, and Verify expects so.
+func TestProjection_EventOfAnUnknownType_ParksItsOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must("ord_1", placed("t", "c", ""))
+	w.must("ord_2", placed("t", "c", ""))
+	_, head, err := w.store.Load(t.Context(), "ord_1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown := eventstore.NewEvent{
+		ID: uuid.Must(uuid.NewV7()), Type: "NobodyKnows", SchemaVersion: 1, Data: json.RawMessage(`{}`), Metadata: json.RawMessage(`{}`),
+	}
+	if _, _, err := w.store.Append(t.Context(), "ord_1", head, unknown, unknown); err != nil {
+		t.Fatal(err)
+	}
+	w.must("ord_2", order.AddNote{Text: "goes on"})
+	w.project()
+	w.mustBeTheFold()
+	for id, want := range map[string]int{"ord_1": head.Version, "ord_2": 2} {
+		if state, err := w.reads.Order(t.Context(), "", id); err != nil || state.Version != want {
+			t.Errorf("%s is at version %d (%v), want %d", id, state.Version, err, want)
+		}
+	}
+	w.exec(`UPDATE order_views SET version = 9 WHERE order_id = 'ord_1'`)
+	if differences, err := readmodel.Verify(t.Context(), w.pool, w.store); err != nil || len(differences) != 1 {
+		t.Errorf("differences: %+v, %v", differences, err)
+	}
+}
