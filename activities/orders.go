@@ -87,8 +87,7 @@ func failure(ctx context.Context, err error) error {
 	options := temporal.ApplicationErrorOptions{Cause: err}
 	what := workflows.Failure{Class: order.ClassUnknown, Code: "unknown_outcome", Message: err.Error(), Attempt: int(info.Attempt)}
 	kind := workflows.ErrTypeUnknownOutcome
-	var unavailable *gateway.Unavailable
-	if errors.As(err, &unavailable) {
+	if unavailable, ok := errors.AsType[*gateway.Unavailable](err); ok {
 		kind, what.Class, what.Code = workflows.ErrTypeUnavailable, order.ClassUnavailable, unavailable.Code
 		options.NextRetryDelay = unavailable.RetryAfter
 	}
@@ -98,7 +97,8 @@ func failure(ctx context.Context, err error) error {
 
 // refusal marks the rules' no, so that it is not retried and not counted as a failure.
 func refusal(err error) error {
-	kind, details := "", any(nil)
+	var kind string
+	var details any
 	var notAllowed *order.NotAllowedError
 	var invalid *order.InvalidError
 	var mismatch *order.VersionMismatchError
@@ -134,8 +134,7 @@ func look[T any](ctx context.Context, ask func() (T, error), lookup func() (T, b
 		}
 	}
 	result, err := ask()
-	var unknown *gateway.UnknownOutcome
-	if !errors.As(err, &unknown) {
+	if _, ok := errors.AsType[*gateway.UnknownOutcome](err); !ok {
 		return result, err
 	}
 	if found, ok, lookupErr := lookup(); lookupErr == nil && ok {

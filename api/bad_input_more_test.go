@@ -94,7 +94,7 @@ func badReads() []badInput {
 		{"time without a zone", read("/v1/orders/ord_1?at=2026-01-01T00:00:00"), codeInvalid, "/at"},
 		{"leap second", read("/v1/orders/ord_1?at=2016-12-31T23:59:60Z"), codeInvalid, "/at"},
 		{"version and time", read("/v1/orders/ord_1?version=1&at=2026-01-01T00:00:00Z"), codeInvalid, "/version"},
-		{"unknown parameter", read("/v1/orders/ord_1?verison=1"), codeInvalid, "/verison"},
+		{"unknown parameter", read("/v1/orders/ord_1?colour=1"), codeInvalid, "/colour"},
 		{"raw a text", read("/v1/orders/ord_1/events?raw=maybe"), codeInvalid, "/raw"},
 		{"limit zero", read("/v1/orders?limit=0"), codeInvalid, "/limit"},
 		{"limit negative", read("/v1/orders?limit=-1"), codeInvalid, "/limit"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -117,11 +118,11 @@ func writeProblem(c *gin.Context, problem *Problem) {
 	if problem.cause != nil {
 		current.cause = problem.cause
 	}
-	for name, values := range problem.GetHeaders() {
-		c.Writer.Header()[name] = values
-	}
+	maps.Copy(c.Writer.Header(), problem.GetHeaders())
 	c.Writer.Header().Del("Content-Length")
 	c.Header("Content-Type", problemType)
 	c.Status(problem.Status)
-	_ = json.NewEncoder(c.Writer).Encode(problem) // the client has gone when it fails
+	if err := json.NewEncoder(c.Writer).Encode(problem); err != nil {
+		current.log.Debug("a problem was not sent", zap.Error(err)) // the client has gone
+	}
 }

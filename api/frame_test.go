@@ -34,7 +34,7 @@ func watched(t *testing.T) (*harness, *observer.ObservedLogs) {
 	t.Helper()
 	h := newHarness(t)
 	core, logs := observer.New(zapcore.DebugLevel)
-	h.API.log = zap.New(core)
+	h.log = zap.New(core)
 	return h, logs
 }
 
@@ -176,7 +176,7 @@ func TestServe_FinishesWhatItHasBegun(t *testing.T) {
 	go func() { served <- Serve(ctx, server, listener, 5*time.Second) }()
 	answer := make(chan string, 1)
 	go func() {
-		response, err := http.Get("http://" + listener.Addr().String()) //nolint:noctx // the test's server
+		response, err := http.Get("http://" + listener.Addr().String())
 		if err != nil {
 			answer <- err.Error()
 			return

@@ -15,7 +15,9 @@ type optional[T any] struct {
 }
 
 // Schema is that of the value; huma asks for it.
-func (optional[T]) Schema(r huma.Registry) *huma.Schema { return huma.SchemaFromType(r, reflect.TypeFor[T]()) }
+func (optional[T]) Schema(r huma.Registry) *huma.Schema {
+	return huma.SchemaFromType(r, reflect.TypeFor[T]())
+}
 
 // Receiver is where huma puts the value.
 func (o *optional[T]) Receiver() reflect.Value { return reflect.ValueOf(o).Elem().Field(0) }

@@ -151,7 +151,7 @@ func (a *API) orderAt(ctx context.Context, orderID string, moment instant) (orde
 
 // matchesETag says whether If-None-Match names the ETag. Weak and strong are the same here.
 func matchesETag(header, etag string) bool {
-	for _, each := range strings.Split(header, ",") {
+	for each := range strings.SplitSeq(header, ",") {
 		if each = strings.TrimSpace(each); each == "*" || strings.TrimPrefix(each, "W/") == etag {
 			return true
 		}

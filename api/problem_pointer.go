@@ -16,8 +16,7 @@ const maxFaults = 50
 func faultsOf(found []error) []Fault {
 	faults := make([]Fault, 0, len(found))
 	for _, err := range found {
-		var detail *huma.ErrorDetail
-		if errors.As(err, &detail) {
+		if detail, ok := errors.AsType[*huma.ErrorDetail](err); ok {
 			faults = append(faults, faultOf(detail))
 		}
 	}

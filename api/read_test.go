@@ -160,15 +160,21 @@ func wholeOrder() order.State {
 		Payment: order.Payment{State: order.PaymentCaptured, Method: "card", Token: "tok_secret", ProviderRef: "pay_1", Captured: 10498},
 		Stock:   order.Stock{State: order.StockIsReserved}, Fraud: "clear", Shipping: order.Shipping{Service: "standard"},
 		Shipments: []order.Shipment{
-			{ShipmentID: "shp_ord_1_1", Status: order.ShipmentIsDispatched, Warehouse: "east", Carrier: "fedex", TrackingNumber: "FX1", ETA: &later,
-				ScannedAt: at(8), Committed: true, Lines: []order.ShipmentLine{{LineID: "l1", SKU: "SKU-1", Quantity: 1}}},
-			{ShipmentID: "shp_ord_1_2", Status: order.ShipmentHasFailed, Warehouse: "west", Carrier: "ups", BookNo: 2,
-				Lines: []order.ShipmentLine{{LineID: "l1", SKU: "SKU-1", Quantity: 1}}},
+			{
+				ShipmentID: "shp_ord_1_1", Status: order.ShipmentIsDispatched, Warehouse: "east", Carrier: "fedex", TrackingNumber: "FX1", ETA: &later,
+				ScannedAt: at(8), Committed: true, Lines: []order.ShipmentLine{{LineID: "l1", SKU: "SKU-1", Quantity: 1}},
+			},
+			{
+				ShipmentID: "shp_ord_1_2", Status: order.ShipmentHasFailed, Warehouse: "west", Carrier: "ups", BookNo: 2,
+				Lines: []order.ShipmentLine{{LineID: "l1", SKU: "SKU-1", Quantity: 1}},
+			},
 		},
 		Holds:   []order.Hold{{Code: "manual", Reason: "wait", Since: at(5), Until: &later}},
 		Actions: []order.Action{{ActionID: "act_1", Kind: order.ActionAddress, Options: []string{"retry", "cancel"}, Deadline: at(50)}},
-		Attention: []order.Attention{{AttentionID: "att_1", Step: order.BookShipment, ShipmentID: "shp_ord_1_2", Key: "shp_ord_1_2/book/1",
-			Code: "no_capacity", Message: "no carrier takes it", Since: at(7), Attempts: 8, NextRetryAt: &later, Allowed: []string{"retry", "reroute", "resolve", "cancel"}}},
+		Attention: []order.Attention{{
+			AttentionID: "att_1", Step: order.BookShipment, ShipmentID: "shp_ord_1_2", Key: "shp_ord_1_2/book/1",
+			Code: "no_capacity", Message: "no carrier takes it", Since: at(7), Attempts: 8, NextRetryAt: &later, Allowed: []string{"retry", "reroute", "resolve", "cancel"},
+		}},
 	}
 }
 

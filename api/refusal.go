@@ -102,8 +102,7 @@ func troubleProblem(err error) *Problem {
 
 // isStoreDown tells trouble with the database, which passes, from mistakes of ours, which do not.
 func isStoreDown(err error) bool {
-	var answer *pgconn.PgError
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok {
 		// Connection, transaction rollback, out of resources, operator intervention, system error, lock not available.
 		for _, class := range []string{"08", "25006", "40", "53", "55P03", "57", "58"} {
 			if strings.HasPrefix(answer.Code, class) {

@@ -24,7 +24,9 @@ func (a *API) routes() {
 	place.DefaultStatus = http.StatusCreated
 	command(a, place, mayCommand, a.placeOrder)
 	query(a, get("list-orders", "/v1/orders", "List orders"), a.listOrders)
-	query(a, get("get-order", "/v1/orders/{order_id}", "Read an order, now or as it was"), a.getOrder)
+	one := get("get-order", "/v1/orders/{order_id}", "Read an order, now or as it was")
+	one.Responses = map[string]*huma.Response{"304": {Description: "The order still has the ETag of If-None-Match"}}
+	query(a, one, a.getOrder)
 	query(a, get("get-order-events", "/v1/orders/{order_id}/events", "Read all that happened to an order"), a.getEvents)
 
 	command(a, post("cancel-order", "/v1/orders/{order_id}/cancel", "Cancel an order and undo what it did"), mayCommand, a.cancel)

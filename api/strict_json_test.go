@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 	"unicode/utf8"
 )
@@ -44,11 +45,7 @@ func hasLargeNumber(value any) bool {
 	case float64:
 		return value >= 1e15 || value <= -1e15
 	case []any:
-		for _, each := range value {
-			if hasLargeNumber(each) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(value, hasLargeNumber)
 	case map[string]any:
 		for _, each := range value {
 			if hasLargeNumber(each) {

@@ -28,13 +28,15 @@ const (
 type orchestrator struct {
 	client   client.Client
 	orderURL func(orderID string) string
+	// wait and probing are commandWait and probeWait, but in tests.
+	wait, probing time.Duration
 }
 
 // Send hands a command to the order's workflow and waits for what the rules make of it. It returns the errors of
 // [order.Decide], errPending when the command is under way and will be carried out, errTooMany, and an
 // *orchestratorError when it is not known whether anybody will; sending the same command again is safe after each.
 func (o *orchestrator) Send(ctx context.Context, orderID string, command order.Command) (workflows.CommandResult, error) {
-	waiting, cancel := context.WithTimeout(ctx, commandWait)
+	waiting, cancel := context.WithTimeout(ctx, o.wait)
 	defer cancel()
 	for try := 1; ; try++ {
 		result, err := o.update(waiting, orderID, command, client.WorkflowUpdateStageCompleted)
@@ -53,7 +55,7 @@ func (o *orchestrator) Send(ctx context.Context, orderID string, command order.C
 
 // probe finds out whether a command that was not answered in time was accepted: then it will be carried out.
 func (o *orchestrator) probe(ctx context.Context, orderID string, command order.Command, late error) (workflows.CommandResult, error) {
-	ctx, cancel := context.WithTimeout(ctx, probeWait)
+	ctx, cancel := context.WithTimeout(ctx, o.probing)
 	defer cancel()
 	result, err := o.update(ctx, orderID, command, client.WorkflowUpdateStageAccepted)
 	if err != nil && !errors.Is(err, errPending) && isTimeout(err) {

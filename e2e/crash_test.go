@@ -43,7 +43,7 @@ func TestSamePost_TwentyTimesAtOnce_OneOrderOneCharge(t *testing.T) {
 		t.Errorf("again: %d %v %v %s", again.status, again.header, err, again.raw)
 	}
 	for id := range ids {
-		s.until(id.(string), "closed") //nolint:forcetypeassert // contract
+		s.until(id.(string), "closed")
 		s.wantLedger("payments", id.(string), map[string]int{"authorize": 1, "capture": 1})
 	}
 	if orders := list(s.get("/v1/orders").body["orders"]); len(orders) != 1 {

@@ -89,7 +89,7 @@ func (s *stack) stop() {
 
 func readEnv(t *testing.T, path string) map[string]string {
 	t.Helper()
-	file, err := os.Open(path) //nolint:gosec // a path of this test
+	file, err := os.Open(path)
 	if err != nil {
 		return nil
 	}
@@ -115,7 +115,7 @@ func TestRestartOfEverything_WithFiftyOrdersInFlight_AllAreDelivered(t *testing.
 		ids = append(ids, s.place(wish{id: fmt.Sprintf("ord_%d", i)}))
 	}
 	run.stop()
-	if _, err := http.Get(env["ORDERLY_URL"] + "/livez"); err == nil { //nolint:noctx // it must not answer
+	if _, err := http.Get(env["ORDERLY_URL"] + "/livez"); err == nil {
 		t.Fatal("the API still answers after the stop")
 	}
 	if again := run.start(); again["ORDERLY_API_KEY"] != env["ORDERLY_API_KEY"] {

@@ -26,7 +26,7 @@ func TestRoad_FromPostToClosed(t *testing.T) {
 
 	var types []string
 	for _, event := range list(s.get("/v1/orders/ord_123/events").body["events"]) {
-		types = append(types, event["event_type"].(string)) //nolint:forcetypeassert // checked by the contract
+		types = append(types, event["event_type"].(string))
 	}
 	want := []string{
 		"OrderCreated", "FraudScreened", "StockReserved", "ShipmentPlanned", "PaymentAuthorized", "PaymentReceived", "ShipmentBooked",
@@ -89,7 +89,7 @@ func TestShortage_AsksTheCustomer(t *testing.T) {
 	id := s.place(wish{skus: []string{"SKU-1", "OUT-OF-STOCK"}})
 	s.Await("the customer is asked", func() bool { return len(list(s.order(id)["actions"])) == 1 })
 	action := list(s.order(id)["actions"])[0]
-	actionID := action["action_id"].(string) //nolint:forcetypeassert // checked by the contract
+	actionID := action["action_id"].(string)
 	s.command(http.StatusUnprocessableEntity, "/v1/orders/"+id+"/respond", `{"action_id":"`+actionID+`","choice":"a-pony"}`)
 	s.command(http.StatusOK, "/v1/orders/"+id+"/respond", `{"action_id":"`+actionID+`","choice":"ship_available"}`)
 	done := s.until(id, "closed")

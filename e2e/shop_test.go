@@ -118,7 +118,7 @@ func (w wish) json() string {
 func (s shop) place(w wish) string {
 	s.t.Helper()
 	a := s.command(http.StatusCreated, "/v1/orders", w.json())
-	return a.body["order_id"].(string) //nolint:forcetypeassert // checked by the contract
+	return a.body["order_id"].(string)
 }
 
 func (s shop) order(id string) map[string]any {
@@ -177,7 +177,7 @@ func list(value any) []map[string]any {
 // fault injects a fault into the simulator.
 func (s shop) fault(body string) {
 	s.t.Helper()
-	response, err := http.Post(s.SimulatorURL+"/faults", "application/json", strings.NewReader(body)) //nolint:noctx // local
+	response, err := http.Post(s.SimulatorURL+"/faults", "application/json", strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -204,7 +204,7 @@ func (s shop) healFaults() {
 // ledger counts the effects of each operation on an order that really happened.
 func (s shop) ledger(book, orderID string) map[string]int {
 	s.t.Helper()
-	response, err := http.Get(s.SimulatorURL + "/ledger/" + book + "?order_id=" + url.QueryEscape(orderID)) //nolint:gosec,noctx // local
+	response, err := http.Get(s.SimulatorURL + "/ledger/" + book + "?order_id=" + url.QueryEscape(orderID))
 	if err != nil {
 		s.t.Fatal(err)
 	}

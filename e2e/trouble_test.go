@@ -18,7 +18,7 @@ func TestFailedShipment_Retry_Delivers(t *testing.T) {
 		t.Errorf("GET /v1/attention: %s", queue.raw)
 	}
 	s.healFaults()
-	path := "/v1/orders/" + id + "/attention/" + attention["attention_id"].(string) //nolint:forcetypeassert // contract
+	path := "/v1/orders/" + id + "/attention/" + attention["attention_id"].(string)
 	s.command(http.StatusOK, path+"/retry", `{"reason":"the carriers are back"}`)
 	s.until(id, "closed")
 	s.wantLedger("shipments", id, map[string]int{"book": 1})
@@ -45,7 +45,7 @@ func TestFailedShipment_Resolve_TakesTheTrackingNumber(t *testing.T) {
 	s.fault(`{"service":"carrier","operation":"book","mode":"reject","rate":1.0}`)
 	id := s.place(wish{})
 	attention := s.attention(id, "BookShipment")
-	path := "/v1/orders/" + id + "/attention/" + attention["attention_id"].(string) //nolint:forcetypeassert // contract
+	path := "/v1/orders/" + id + "/attention/" + attention["attention_id"].(string)
 	s.command(http.StatusUnprocessableEntity, path+"/resolve", `{"reason":"by phone"}`)
 	done := s.command(http.StatusOK, path+"/resolve", `{"reason":"by phone","external_ref":"PHONE-1"}`)
 	if tracking := list(done.body["shipments"])[0]["tracking_number"]; tracking != "PHONE-1" {

@@ -8,8 +8,10 @@
 //
 // Reading all streams in one order is the feed ([Store.ReadFeed]). A sequence number alone would skip events, because
 // numbers are taken at insert and become visible at commit. The feed therefore goes by (transaction id, position) and
-// ends below the oldest transaction that is still running, so that whatever it has passed can never change.
+// ends below the oldest transaction that is still running, so that whatever it has passed can never change. Readers
+// poll, and are woken by NOTIFY in between ([Notifier], [Listener]): a lost notification costs time, never an event.
 //
 // Each event's hash covers the hash of the one before it in its stream, so that history cannot be rewritten unseen;
-// [Store.Verify] walks the chain. The database itself refuses UPDATE, DELETE and TRUNCATE.
+// [Store.Verify] walks the chain. To be hashed after a way through jsonb as before it, data is brought into one canonical
+// form: sorted keys, one way to escape, and no numbers but plain integers. The database itself refuses UPDATE, DELETE and TRUNCATE.
 package eventstore

@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// NewEvent is an event that is to be appended. ID is the caller's: it makes an append that is sent again known.
-// Data and Metadata are JSON objects; numbers in them must be integers.
+// NewEvent is an event that is to be appended. ID is the caller's: it makes an append that is sent again known, so each event
+// has its own. Data and Metadata are JSON; numbers in them must be plain integers, of any size (no fraction, no exponent).
 type NewEvent struct {
 	ID            uuid.UUID
 	Type          string
@@ -18,7 +18,8 @@ type NewEvent struct {
 	Metadata      json.RawMessage
 }
 
-// Event is an event as it is stored.
+// Event is an event as it is stored. Data and Metadata mean what was appended; white space, the order of keys and
+// escapes may differ.
 type Event struct {
 	Position      Position
 	StreamID      string

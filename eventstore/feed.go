@@ -26,29 +26,48 @@ func (s *Store) ReadFeed(ctx context.Context, after Position, limit int) ([]Even
 type FeedHead struct {
 	// Last is the last event that can be read.
 	Last Position
-	// Held is the number of committed events that cannot be read yet.
-	Held int
-	// HeldBy describes the oldest writing transaction, when events are held; HeldSince is when it began.
+	// Held is the number of committed events that cannot be read yet; HeldFrom is the first of them.
+	Held     int
+	HeldFrom Position
+	// HeldBy describes the oldest writing transaction, when events are held: process, application and database, or the
+	// name of a prepared transaction. HeldSince is when it began. Both are zero when it has just ended, or is of
+	// another role while ours is no member of pg_read_all_stats.
 	HeldBy    string
 	HeldSince time.Time
 }
 
-// FeedHead says how far the feed can be read now.
+// FeedHead says how far the feed can be read now. Any writing transaction of the Postgres cluster can hold it, in
+// whatever database.
 func (s *Store) FeedHead(ctx context.Context) (FeedHead, error) {
 	const query = `
 		WITH horizon AS (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS edge)
-		SELECT coalesce(last.tx, '0'::xid8), coalesce(last.position, 0), held.n,
-			coalesce(by.who, ''), coalesce(by.since, now())
+		SELECT coalesce(last.tx, '0'::xid8), coalesce(last.position, 0),
+			held.n, coalesce(first.tx, '0'::xid8), coalesce(first.position, 0), coalesce(holder.who, ''), holder.since
 		FROM horizon
-		LEFT JOIN LATERAL (SELECT tx, position FROM order_events WHERE tx < edge ORDER BY tx DESC, position DESC LIMIT 1) last ON true
+		LEFT JOIN LATERAL (
+			SELECT tx, position FROM order_events WHERE tx < edge ORDER BY tx DESC, position DESC LIMIT 1) last ON true
+		LEFT JOIN LATERAL (
+			SELECT tx, position FROM order_events WHERE tx >= edge ORDER BY tx, position LIMIT 1) first ON true
 		LEFT JOIN LATERAL (SELECT count(*)::int AS n FROM order_events WHERE tx >= edge) held ON true
 		LEFT JOIN LATERAL (
-			SELECT format('process %s (%s, database %s)', pid, application_name, datname) AS who, xact_start AS since
-			FROM pg_stat_activity WHERE backend_xid IS NOT NULL ORDER BY age(backend_xid) DESC LIMIT 1) by ON held.n > 0`
+			SELECT who, since
+			FROM (
+				SELECT format('process %s (%s, database %s)', pid, application_name, datname), xact_start, backend_xid
+				FROM pg_stat_activity WHERE backend_xid IS NOT NULL
+				UNION ALL
+				SELECT format('prepared transaction %s (database %s)', gid, database), prepared, transaction
+				FROM pg_prepared_xacts
+			) AS writer (who, since, xid)
+			ORDER BY age(xid) DESC LIMIT 1) holder ON held.n > 0`
 	var h FeedHead
-	err := s.pool.QueryRow(ctx, query).Scan(&h.Last.Tx, &h.Last.Seq, &h.Held, &h.HeldBy, &h.HeldSince)
+	var since *time.Time
+	err := s.pool.QueryRow(ctx, query).
+		Scan(&h.Last.Tx, &h.Last.Seq, &h.Held, &h.HeldFrom.Tx, &h.HeldFrom.Seq, &h.HeldBy, &since)
 	if err != nil {
 		return FeedHead{}, fmt.Errorf("read the head of the feed: %w", err)
+	}
+	if since != nil {
+		h.HeldSince = since.UTC()
 	}
 	return h, nil
 }

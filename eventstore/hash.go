@@ -12,7 +12,7 @@ import (
 )
 
 // errNotInteger refuses numbers that Postgres may give back in another form than they were written in.
-var errNotInteger = errors.New("numbers in events must be plain integers")
+var errNotInteger = fmt.Errorf("%w: numbers must be plain integers", ErrInvalidEvent)
 
 // canonical rewrites a JSON value so that it comes out the same whether it was just encoded or has been through jsonb:
 // keys sorted, no white space, strings escaped in one way, numbers plain integers.
@@ -21,10 +21,10 @@ func canonical(data []byte) ([]byte, error) {
 	decoder.UseNumber()
 	var value any
 	if err := decoder.Decode(&value); err != nil {
-		return nil, fmt.Errorf("not JSON: %w", err)
+		return nil, fmt.Errorf("%w: not JSON: %w", ErrInvalidEvent, err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("not JSON: something follows the value")
+		return nil, fmt.Errorf("%w: not JSON: something follows the value", ErrInvalidEvent)
 	}
 	if err := onlyIntegers(value); err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func chainHash(before []byte, stream string, version int, e NewEvent, createdAt 
 		_ = binary.Write(sum, binary.BigEndian, uint64(len(content))) // a hash never fails to be written
 		sum.Write(content)
 	}
-	number := func(n int64) { field(binary.BigEndian.AppendUint64(nil, uint64(n))) } //nolint:gosec // any 64 bits will do
+	number := func(n int64) { field(binary.BigEndian.AppendUint64(nil, uint64(n))) }
 	field(before)
 	field([]byte(stream))
 	number(int64(version))

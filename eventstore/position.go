@@ -14,21 +14,16 @@ type Position struct {
 	Seq int64
 }
 
-// ParsePosition reads what String wrote.
+// ParsePosition reads what String wrote, and nothing else: each position has one text.
 func ParsePosition(text string) (Position, error) {
-	left, right, ok := strings.Cut(text, ".")
-	if !ok {
+	left, right, _ := strings.Cut(text, ".")
+	tx, txErr := strconv.ParseUint(left, 10, 64)
+	seq, seqErr := strconv.ParseInt(right, 10, 64)
+	position := Position{Tx: tx, Seq: seq}
+	if txErr != nil || seqErr != nil || seq < 0 || position.String() != text {
 		return Position{}, fmt.Errorf("position %q: want two numbers with a dot between them", text)
 	}
-	tx, err := strconv.ParseUint(left, 10, 64)
-	if err != nil {
-		return Position{}, fmt.Errorf("position %q: %w", text, err)
-	}
-	seq, err := strconv.ParseInt(right, 10, 64)
-	if err != nil || seq < 0 {
-		return Position{}, fmt.Errorf("position %q: want a number after the dot", text)
-	}
-	return Position{Tx: tx, Seq: seq}, nil
+	return position, nil
 }
 
 func (p Position) String() string { return fmt.Sprintf("%d.%d", p.Tx, p.Seq) }
@@ -37,6 +32,9 @@ func (p Position) String() string { return fmt.Sprintf("%d.%d", p.Tx, p.Seq) }
 func (p Position) Compare(q Position) int {
 	return cmp.Or(cmp.Compare(p.Tx, q.Tx), cmp.Compare(p.Seq, q.Seq))
 }
+
+// Less is true when p is before q in the feed.
+func (p Position) Less(q Position) bool { return p.Compare(q) < 0 }
 
 // MarshalText writes the position as String does.
 func (p Position) MarshalText() ([]byte, error) { return []byte(p.String()), nil }

@@ -29,7 +29,7 @@ func outcome(err error) string {
 	}
 
 	if e, ok := errors.AsType[*gateway.Unavailable](err); ok {
-		return fmt.Sprintf("unavailable %s %s", e.Code, e.RetryAfter)
+		return fmt.Sprintf("unavailable (%s) %s", e.Code, e.RetryAfter)
 	}
 
 	if e, ok := errors.AsType[*gateway.UnknownOutcome](err); ok {
@@ -78,13 +78,13 @@ func TestAuthorize_AnswerMapsToError(t *testing.T) {
 		"bad gateway":         {status: 502, want: "unknown ord_1/authorize/1"},
 		"gateway timeout":     {status: 504, want: "unknown ord_1/authorize/1"},
 		"redirect":            {status: 302, header: [2]string{"Location", "/elsewhere"}, want: "unknown ord_1/authorize/1"},
-		"unavailable":         {status: 503, want: "unavailable unavailable 0s"},
-		"unavailable, code":   {status: 503, body: `{"code":"maintenance"}`, want: "unavailable maintenance 0s"},
-		"unavailable, wait":   {status: 503, header: [2]string{"Retry-After", "7"}, want: "unavailable unavailable 7s"},
-		"rate limit":          {status: 429, header: [2]string{"Retry-After", "1"}, want: "unavailable rate_limited 1s"},
-		"rate limit, past":    {status: 429, header: [2]string{"Retry-After", "Mon, 02 Jan 2006 15:04:05 GMT"}, want: "unavailable rate_limited 0s"},
-		"rate limit, garbage": {status: 429, header: [2]string{"Retry-After", "-soon"}, want: "unavailable rate_limited 0s"},
-		"rate limit, forever": {status: 429, header: [2]string{"Retry-After", "2000000000"}, want: "unavailable rate_limited 1h0m0s"},
+		"unavailable":         {status: 503, want: "unavailable (unavailable) 0s"},
+		"unavailable, code":   {status: 503, body: `{"code":"maintenance"}`, want: "unavailable (maintenance) 0s"},
+		"unavailable, wait":   {status: 503, header: [2]string{"Retry-After", "7"}, want: "unavailable (unavailable) 7s"},
+		"rate limit":          {status: 429, header: [2]string{"Retry-After", "1"}, want: "unavailable (rate_limited) 1s"},
+		"rate limit, past":    {status: 429, header: [2]string{"Retry-After", "Mon, 02 Jan 2006 15:04:05 GMT"}, want: "unavailable (rate_limited) 0s"},
+		"rate limit, garbage": {status: 429, header: [2]string{"Retry-After", "-soon"}, want: "unavailable (rate_limited) 0s"},
+		"rate limit, forever": {status: 429, header: [2]string{"Retry-After", "2000000000"}, want: "unavailable (rate_limited) 1h0m0s"},
 		"declined":            {status: 402, body: `{"class":"declined","code":"card_declined","message":"no"}`, want: "refusal declined card_declined"},
 		"expired":             {status: 409, body: `{"class":"expired","code":"late"}`, want: "refusal expired late"},
 		"address":             {status: 422, body: `{"class":"address","code":"a"}`, want: "refusal address a"},
@@ -174,7 +174,7 @@ func TestAuthorize_NeverSent_IsUnavailable(t *testing.T) {
 	cancel()
 
 	tests := map[string]struct {
-		ctx context.Context //nolint:containedctx // a test case
+		ctx context.Context
 		url string
 	}{
 		"connection refused": {t.Context(), refusing},
@@ -191,7 +191,7 @@ func TestAuthorize_NeverSent_IsUnavailable(t *testing.T) {
 			defer client.Close()
 
 			_, err := authorize(tt.ctx, client)
-			if got := outcome(err); got != "unavailable not_sent 0s" {
+			if got := outcome(err); got != "unavailable (not_sent) 0s" {
 				t.Errorf("outcome = %s (%v), want unavailable not_sent", got, err)
 			}
 		})
@@ -301,9 +301,9 @@ func TestLookup(t *testing.T) {
 		"found":          {200, `{"provider_ref":"p1","amount":5}`, true, "ok"},
 		"not found":      {404, `{"code":"not_found"}`, false, "ok"},
 		"another's 404":  {404, `page not found`, false, "refusal rejected http_404"},
-		"server error":   {500, ``, false, "unavailable no_answer 0s"},
-		"garbage":        {200, `<html>`, false, "unavailable no_answer 0s"},
-		"unavailable":    {503, ``, false, "unavailable unavailable 0s"},
+		"server error":   {500, ``, false, "unavailable (no_answer) 0s"},
+		"garbage":        {200, `<html>`, false, "unavailable (no_answer) 0s"},
+		"unavailable":    {503, ``, false, "unavailable (unavailable) 0s"},
 		"refused":        {403, `{"class":"rejected","code":"forbidden"}`, false, "refusal rejected forbidden"},
 		"404, not found": {404, `{"class":"rejected","code":"other"}`, false, "refusal rejected other"},
 	}
@@ -335,7 +335,7 @@ func TestScreen_Garbage_IsUnavailable(t *testing.T) {
 	client := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"decision":"maybe"}`) })
 
 	_, err := client.Screen(t.Context(), gateway.ScreenRequest{Key: "ord_1/screen/1"})
-	if got := outcome(err); got != "unavailable no_answer 0s" {
+	if got := outcome(err); got != "unavailable (no_answer) 0s" {
 		t.Errorf("outcome = %s, want unavailable", got)
 	}
 }

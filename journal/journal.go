@@ -70,8 +70,7 @@ func (j *Journal) Apply(ctx context.Context, orderID string, command order.Comma
 func (j *Journal) ApplyTo(ctx context.Context, reading Reading, command order.Command) (Result, error) {
 	for attempt := 1; ; attempt++ {
 		result, err := j.decide(ctx, reading, command)
-		var conflict *eventstore.ConflictError
-		if !errors.As(err, &conflict) {
+		if _, ok := errors.AsType[*eventstore.ConflictError](err); !ok {
 			return result, err
 		}
 		if attempt == attempts {

@@ -31,8 +31,10 @@ func (d *decision) carrierUpdate(news RecordCarrierUpdate) error {
 		d.emit(&OrderNoteAdded{Text: fmt.Sprintf("%s could not deliver %s", shipment.Carrier, news.ShipmentID)})
 	case "lost", "damaged", "return_to_sender", "returned":
 		if !d.state.waitParked(AwaitDelivery, news.ShipmentID) {
-			d.park(parking{step: AwaitDelivery, shipmentID: news.ShipmentID, key: shipment.BookKey, code: news.Status,
-				message: fmt.Sprintf("%s says of %s: %s", shipment.Carrier, news.ShipmentID, news.Status)})
+			d.park(parking{
+				step: AwaitDelivery, shipmentID: news.ShipmentID, key: shipment.BookKey, code: news.Status,
+				message: fmt.Sprintf("%s says of %s: %s", shipment.Carrier, news.ShipmentID, news.Status),
+			})
 		}
 	default:
 		return &InvalidError{Pointer: "/status", Detail: "not a status of a parcel"}
@@ -70,8 +72,10 @@ func (d *decision) reroute(body RerouteShipment) error {
 		return d.notAllowed("%s is %s", body.ShipmentID, shipment.Status)
 	}
 	if shipment.Status == ShipmentIsPlanned && d.state.paid() {
-		d.emit(&ShipmentBookingFailed{ShipmentID: shipment.ShipmentID, Key: shipment.NextBookKey(), Carrier: shipment.Carrier,
-			Class: ClassUnknown, Code: "rerouted", Message: "an operator chose another carrier"})
+		d.emit(&ShipmentBookingFailed{
+			ShipmentID: shipment.ShipmentID, Key: shipment.NextBookKey(), Carrier: shipment.Carrier,
+			Class: ClassUnknown, Code: "rerouted", Message: "an operator chose another carrier",
+		})
 	}
 	d.emit(&ShipmentRerouted{ShipmentID: body.ShipmentID, Carrier: body.Carrier})
 	return nil

@@ -76,8 +76,10 @@ func (s Shipment) overdue(of State, p Policy) (due, bool) {
 	}
 	summary := fmt.Sprintf("%s's news of %s", s.Carrier, s.ShipmentID)
 	return due{s.ScannedAt.Add(within), summary, func(d *decision) {
-		d.park(parking{step: step, shipmentID: s.ShipmentID, key: s.BookKey, code: code,
-			message: fmt.Sprintf("no news from %s for %s", s.Carrier, within)})
+		d.park(parking{
+			step: step, shipmentID: s.ShipmentID, key: s.BookKey, code: code,
+			message: fmt.Sprintf("no news from %s for %s", s.Carrier, within),
+		})
 	}}, true
 }
 

@@ -1,6 +1,9 @@
 package order
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Status is what the customer sees of an order.
 type Status string
@@ -338,10 +341,5 @@ func (s Shipment) onItsWay() bool {
 func (s Shipment) open() bool { return s.Status != ShipmentIsCancelled }
 
 func contains(list []string, item string) bool {
-	for _, each := range list {
-		if each == item {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, item)
 }

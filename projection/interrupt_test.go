@@ -41,9 +41,11 @@ func (i *interrupter) TraceQueryStart(ctx context.Context, conn *pgx.Conn, _ pgx
 	i.next(conn)
 	return ctx
 }
+
 func (i *interrupter) TraceQueryEnd(_ context.Context, conn *pgx.Conn, _ pgx.TraceQueryEndData) {
 	i.next(conn)
 }
+
 func (i *interrupter) TraceBatchStart(ctx context.Context, conn *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
 	i.next(conn)
 	return ctx

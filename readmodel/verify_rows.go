@@ -94,8 +94,10 @@ func (v *verifier) readViews(ctx context.Context, after, last string, of func(st
 	}
 	var s Summary
 	var state order.State
-	columns := []any{&s.OrderID, &s.Tenant, &s.Version, &s.Status, &s.CustomerID, &s.ExternalRef, &s.Currency, &s.Total,
-		&s.PlacedAt, &s.UpdatedAt, &s.NeedsAttention, &state}
+	columns := []any{
+		&s.OrderID, &s.Tenant, &s.Version, &s.Status, &s.CustomerID, &s.ExternalRef, &s.Currency, &s.Total,
+		&s.PlacedAt, &s.UpdatedAt, &s.NeedsAttention, &state,
+	}
 	_, err = pgx.ForEachRow(rows, columns, func() error {
 		s.PlacedAt, s.UpdatedAt = s.PlacedAt.UTC(), s.UpdatedAt.UTC()
 		row := of(s.OrderID)

@@ -89,7 +89,7 @@ func queueAttention(batch *pgx.Batch, changes []change) error {
 	if len(items) == 0 {
 		return nil
 	}
-	text, err := json.Marshal(items)
+	text, err := json.Marshal(items) //nolint:musttag // its names are what the query reads
 	if err != nil {
 		return fmt.Errorf("encode parked steps: %w", err)
 	}
@@ -101,7 +101,8 @@ func queueAttention(batch *pgx.Batch, changes []change) error {
 func queueShipments(batch *pgx.Batch, changes []change) {
 	const query = `
 		INSERT INTO shipment_index (shipment_id, order_id, tenant, tracking_number)
-		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+		SELECT shipment_id, order_id, tenant, tracking_number
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS s (shipment_id, order_id, tenant, tracking_number)
 		ON CONFLICT (shipment_id) DO UPDATE SET
 			order_id = excluded.order_id, tenant = excluded.tenant, tracking_number = excluded.tracking_number`
 	var shipments, orders, tenants, numbers []string

@@ -24,8 +24,8 @@ type lifecycle struct {
 	wake    workflow.Channel
 	latest  Outcome
 	known   bool
-	running map[string]*runningStep // by lane
-	tries   map[string]int          // by step id
+	running []*runningStep // at most one in a lane
+	tries   map[string]int // by step id
 	timer   deadlineTimer
 	shown   shownAttributes
 	// cancelSeen is true once Cancel in the Web UI was turned into a command.
@@ -51,7 +51,7 @@ func Order(ctx workflow.Context, in OrderInput) error {
 	disconnected, _ := workflow.NewDisconnectedContext(ctx)
 	l := &lifecycle{
 		in: in, ctx: disconnected, wake: workflow.NewBufferedChannel(ctx, 1),
-		running: map[string]*runningStep{}, tries: map[string]int{},
+		tries: map[string]int{},
 	}
 	if err := l.handleCommands(ctx); err != nil {
 		return err

@@ -98,7 +98,9 @@ func newMemory(t *testing.T) *memory {
 	register := func(name string, do any) {
 		env.RegisterActivityWithOptions(do, activity.RegisterOptions{Name: name})
 	}
-	register(workflows.ApplyActivity, func(_ context.Context, in workflows.ApplyInput) (workflows.Outcome, error) { return m.apply(in.Command) })
+	register(workflows.ApplyActivity, func(_ context.Context, in workflows.ApplyInput) (workflows.Outcome, error) {
+		return m.apply(in.Command)
+	})
 	register(workflows.LookActivity, func(context.Context, string) (workflows.Outcome, error) {
 		m.mu.Lock()
 		defer m.mu.Unlock()

@@ -156,15 +156,15 @@ func (p *projectionRun) show(ctx workflow.Context) {
 	if p.in.Paused {
 		state = "paused"
 	}
-	fmt.Fprintf(&text, "**%s**: projection %s, shard %d\n\n", state, p.in.Name, p.in.Shard)
+	text.WriteString(fmt.Sprintf("**%s**: projection %s, shard %d\n\n", state, p.in.Name, p.in.Shard))
 	if p.in.Paused {
-		fmt.Fprintf(&text, "Signal `%s` lets it go on.\n", ResumeProjection)
+		text.WriteString(fmt.Sprintf("Signal `%s` lets it go on.\n", ResumeProjection))
 	} else {
-		fmt.Fprintf(&text, "Round %d since %s. The pending activity's heartbeat says how far it is; signal `%s` stops it.\n",
-			p.rounds+1, workflow.Now(ctx).Format(time.RFC3339), PauseProjection)
+		text.WriteString(fmt.Sprintf("Round %d since %s. The pending activity's heartbeat says how far it is; signal `%s` stops it.\n",
+			p.rounds+1, workflow.Now(ctx).Format(time.RFC3339), PauseProjection))
 	}
 	if p.lastError != "" {
-		fmt.Fprintf(&text, "\n**stopped by** %s\n", p.lastError)
+		text.WriteString(fmt.Sprintf("\n**stopped by** %s\n", p.lastError))
 	}
 	workflow.SetCurrentDetails(ctx, text.String())
 }

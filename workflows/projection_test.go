@@ -57,14 +57,18 @@ func TestProjection_AfterManyRounds_ContinuesAsNew(t *testing.T) {
 
 func TestProjection_PausedWhileItRuns_StopsAndGoesOnWhenResumed(t *testing.T) {
 	t.Parallel()
+	var env *testsuite.TestWorkflowEnvironment
 	starts := 0
-	env := projectionEnv(func(ctx context.Context, in workflows.ProjectInput) error {
+	env = projectionEnv(func(ctx context.Context, in workflows.ProjectInput) error {
 		starts++
+		if starts == 1 {
+			env.SignalWorkflow(workflows.PauseProjection, nil)
+		} else {
+			env.CancelWorkflow()
+		}
 		return untilCancelled(ctx, in)
 	})
-	env.RegisterDelayedCallback(func() { env.SignalWorkflow(workflows.PauseProjection, nil) }, 50*time.Millisecond)
 	env.RegisterDelayedCallback(func() { env.SignalWorkflow(workflows.ResumeProjection, nil) }, time.Hour)
-	env.RegisterDelayedCallback(env.CancelWorkflow, time.Hour+50*time.Millisecond)
 	env.ExecuteWorkflow(workflows.ProjectionWorkflow, workflows.ProjectionInput{Name: "orders"})
 	if err := env.GetWorkflowError(); !temporal.IsCanceledError(err) || starts != 2 {
 		t.Errorf("started %d times: %v", starts, err)

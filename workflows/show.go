@@ -107,26 +107,26 @@ func (s Summary) carriers() []string {
 func (l *lifecycle) details() string {
 	var text strings.Builder
 	summary := l.latest.Summary
-	fmt.Fprintf(&text, "**%s**: payment %s, stock %s, version %d\n\n", summary.Status, summary.Payment, summary.Stock, l.latest.Current)
+	text.WriteString(fmt.Sprintf("**%s**: payment %s, stock %s, version %d\n\n", summary.Status, summary.Payment, summary.Stock, l.latest.Current))
 	if waiting := l.latest.Plan.WaitingFor; waiting != "" {
-		fmt.Fprintf(&text, "Waits for %s", waiting)
+		text.WriteString(fmt.Sprintf("Waits for %s", waiting))
 		if deadline := l.latest.Plan.Deadline; deadline != nil {
-			fmt.Fprintf(&text, "; at %s: %s", deadline.At.Format(time.RFC3339), deadline.Summary)
+			text.WriteString(fmt.Sprintf("; at %s: %s", deadline.At.Format(time.RFC3339), deadline.Summary))
 		}
 		text.WriteString("\n\n")
 	}
 	for _, shipment := range summary.Shipments {
-		fmt.Fprintf(&text, "- %s: %s, %s %s\n", shipment.ID, shipment.Status, shipment.Carrier, shipment.Tracking)
+		text.WriteString(fmt.Sprintf("- %s: %s, %s %s\n", shipment.ID, shipment.Status, shipment.Carrier, shipment.Tracking))
 	}
 	for _, trouble := range summary.Attention {
-		fmt.Fprintf(&text, "- **needs attention** `%s`: %s, %s: %s. Possible: %s\n",
-			trouble.ID, trouble.Step, trouble.Code, trouble.Message, strings.Join(trouble.Allowed, ", "))
+		text.WriteString(fmt.Sprintf("- **needs attention** `%s`: %s, %s: %s. Possible: %s\n",
+			trouble.ID, trouble.Step, trouble.Code, trouble.Message, strings.Join(trouble.Allowed, ", ")))
 	}
 	for _, hold := range summary.Holds {
-		fmt.Fprintf(&text, "- held: %s\n", hold)
+		text.WriteString(fmt.Sprintf("- held: %s\n", hold))
 	}
 	if l.in.URL != "" {
-		fmt.Fprintf(&text, "\n[the order](%s) · [its events](%s/events)\n", l.in.URL, l.in.URL)
+		text.WriteString(fmt.Sprintf("\n[the order](%s) · [its events](%s/events)\n", l.in.URL, l.in.URL))
 	}
 	return text.String()
 }

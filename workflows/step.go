@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
@@ -26,22 +25,26 @@ func (l *lifecycle) startSteps() {
 	for _, step := range l.latest.Plan.Steps {
 		wanted[step.ID] = true
 	}
-	for _, lane := range slices.Sorted(maps.Keys(l.running)) {
-		if running := l.running[lane]; !wanted[running.step.ID] {
+	for _, running := range l.running {
+		if !wanted[running.step.ID] {
 			running.cancel()
 		}
 	}
 	for _, step := range l.latest.Plan.Steps {
-		if l.running[step.Lane] == nil {
+		if !l.busy(step.Lane) {
 			l.start(step)
 		}
 	}
 }
 
+func (l *lifecycle) busy(lane string) bool {
+	return slices.ContainsFunc(l.running, func(r *runningStep) bool { return r.step.Lane == lane })
+}
+
 func (l *lifecycle) start(step order.Step) {
 	ctx, cancel := workflow.WithCancel(l.ctx)
 	running := &runningStep{step: step, cancel: cancel}
-	l.running[step.Lane] = running
+	l.running = append(l.running, running)
 	l.tries[step.ID]++
 	again := l.tries[step.ID] > 1
 	workflow.Go(ctx, func(ctx workflow.Context) {
@@ -51,7 +54,7 @@ func (l *lifecycle) start(step order.Step) {
 		}
 		l.carryOut(ctx, running)
 		cancel()
-		delete(l.running, step.Lane)
+		l.running = slices.DeleteFunc(l.running, func(r *runningStep) bool { return r == running })
 		l.notify()
 	})
 }
@@ -67,7 +70,7 @@ func (l *lifecycle) carryOut(ctx workflow.Context, running *runningStep) {
 		},
 		within: step.Retries.Within, retry: &temporal.RetryPolicy{
 			InitialInterval: step.Retries.First, BackoffCoefficient: 2, MaximumInterval: step.Retries.Max,
-			MaximumAttempts: int32(step.Retries.Tries), //nolint:gosec // a small number from the policy
+			MaximumAttempts: int32(step.Retries.Tries),
 		},
 	}, StepInput{OrderID: l.in.OrderID, Step: step})
 	switch {

@@ -3,6 +3,7 @@ package simulator_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -52,7 +53,7 @@ func BenchmarkAuthorize_OnDisk(b *testing.B) {
 
 	for b.Loop() {
 		n++
-		req := httptest.NewRequest("POST", "/payments/authorize",
+		req := httptest.NewRequest(http.MethodPost, "/payments/authorize",
 			strings.NewReader(`{"order_id":"o","amount":1,"currency":"USD","token":"tok_visa"}`))
 		req.Header.Set("Idempotency-Key", itoa(int64(n)))
 

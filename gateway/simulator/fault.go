@@ -131,7 +131,7 @@ func (fs *faultSet) pick(service, carrier, operation string, now time.Time) stri
 
 	for i := range fs.faults {
 		f := &fs.faults[i]
-		if !f.matches(service, carrier, operation) || rand.Float64() >= f.Rate { //nolint:gosec // chance, not secrecy
+		if !f.matches(service, carrier, operation) || rand.Float64() >= f.Rate {
 			continue
 		}
 

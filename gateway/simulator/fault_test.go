@@ -145,7 +145,7 @@ func TestFaults_For_EndsByItself(t *testing.T) {
 	t.Parallel()
 
 	w := start(t, simulator.Options{})
-	w.fault(`{"service":"fraud","mode":"unavailable","for":"100ms"}`)
+	w.fault(`{"service":"fraud","mode":"unavailable","for":"2s"}`)
 
 	_, err := w.Screen(t.Context(), gateway.ScreenRequest{Key: "s"})
 	expect(t, "at first", err, "unavailable")

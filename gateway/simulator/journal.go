@@ -30,7 +30,7 @@ func openJournal(dir string, apply func(record) error) (*journal, error) {
 
 	path := filepath.Join(dir, journalName)
 
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator's own directory
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the journal: %w", err)
 	}

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io/fs"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	_ "github.com/jackc/pgx/v5/stdlib" // goose speaks database/sql
@@ -41,7 +40,7 @@ func Migrate(ctx context.Context, url string) (applied int, err error) {
 }
 
 func newProvider(db *sql.DB) (*goose.Provider, error) {
-	locker, err := lock.NewPostgresSessionLocker()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // asks each second, for five minutes
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
@@ -86,8 +85,11 @@ func SchemaVersion(ctx context.Context, pool *pgxpool.Pool) (have, want int64, e
 	err = pool.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`).Scan(&have)
 	const undefinedTable = "42P01"
 	var refused *pgconn.PgError
-	if errors.Is(err, pgx.ErrNoRows) || errors.As(err, &refused) && refused.Code == undefinedTable {
+	if errors.As(err, &refused) && refused.Code == undefinedTable {
 		return 0, want, nil
 	}
-	return have, want, err
+	if err != nil {
+		return 0, 0, fmt.Errorf("read the schema version: %w", err)
+	}
+	return have, want, nil
 }

@@ -18,7 +18,6 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/types/known/durationpb"
-
 )
 
 // startWithin bounds how long a process may take to be ready; generous, for machines under load.
@@ -111,7 +110,7 @@ func (s *System) Await(what string, holds func() bool) {
 func (s *System) await(url string) {
 	s.t.Helper()
 	s.Await(url, func() bool {
-		response, err := http.Get(url) //nolint:gosec,noctx // a local address, polled
+		response, err := http.Get(url)
 		if err != nil {
 			return false
 		}
@@ -202,7 +201,7 @@ func FreeAddrs(t testing.TB, n int) []string {
 	t.Helper()
 	var addrs []string
 	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // done at once
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(fmt.Errorf("find a free port: %w", err))
 		}

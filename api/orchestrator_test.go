@@ -1,0 +1,157 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"orderly/order"
+	"orderly/workflows"
+)
+
+// temporalNamespace is a client in a namespace of the test's own.
+func temporalNamespace(t *testing.T) client.Client {
+	t.Helper()
+	address := os.Getenv("TEMPORAL_ADDRESS")
+	if address == "" {
+		t.Fatal("TEMPORAL_ADDRESS is not set: run the tests with `make test`")
+	}
+	name := "api-" + uuid.NewString()
+	namespaces, err := client.NewNamespaceClient(client.Options{HostPort: address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer namespaces.Close()
+	err = namespaces.Register(t.Context(), &workflowservice.RegisterNamespaceRequest{
+		Namespace: name, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.Dial(client.Options{HostPort: address, Namespace: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// work runs a workflow in the place of the order's, whose handler of notes is given.
+func work(t *testing.T, c client.Client, handle func(workflow.Context, order.Command) (workflows.CommandResult, error)) {
+	t.Helper()
+	w := worker.New(c, workflows.OrderTaskQueue, worker.Options{DisableRegistrationAliasing: true})
+	w.RegisterWorkflowWithOptions(func(ctx workflow.Context, _ workflows.OrderInput) error {
+		handled := false
+		err := workflow.SetUpdateHandler(ctx, "AddNote", func(ctx workflow.Context, command order.Command) (workflows.CommandResult, error) {
+			defer func() { handled = true }()
+			return handle(ctx, command)
+		})
+		if err != nil {
+			return err
+		}
+		return workflow.Await(ctx, func() bool { return handled && workflow.AllHandlersFinished(ctx) })
+	}, workflow.RegisterOptions{Name: workflows.OrderWorkflow})
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Stop)
+}
+
+func note(id string) order.Command {
+	return order.Command{ID: id, Actor: order.Actor{Type: "operator", ID: "test"}, Source: "api", Body: order.AddNote{Text: "a"}}
+}
+
+func newOrchestrator(c client.Client) *orchestrator {
+	return &orchestrator{client: c, orderURL: orderPath, wait: 2 * time.Second, probing: time.Second}
+}
+
+// sendUntil sends again while the new namespace is not known everywhere yet.
+func sendUntil(t *testing.T, o *orchestrator, command order.Command, is func(error) bool) workflows.CommandResult {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		result, err := o.Send(ctx, "ord_1", command)
+		if is(err) {
+			return result
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("send: %v", err)
+		}
+	}
+}
+
+func TestSend_AnswersWhatTheWorkflowAnswers(t *testing.T) {
+	t.Parallel()
+	c := temporalNamespace(t)
+	work(t, c, func(_ workflow.Context, command order.Command) (workflows.CommandResult, error) {
+		if command.ID == "refuse" {
+			refusal := order.NotAllowedError{Command: "AddNote", Status: order.Shipped, Version: 7, Allowed: []string{"CancelOrder"}}
+			return workflows.CommandResult{}, temporal.NewApplicationErrorWithOptions(refusal.Error(), workflows.ErrTypeNotAllowed,
+				temporal.ApplicationErrorOptions{Details: []any{refusal}, Category: temporal.ApplicationErrorCategoryBenign})
+		}
+		return workflows.CommandResult{Version: 3}, nil
+	})
+	o := newOrchestrator(c)
+	// Each command ends the workflow, so each starts one anew.
+	for _, id := range []string{"first", "second", "first"} {
+		if got := sendUntil(t, o, note(id), func(err error) bool { return err == nil }); got.Version != 3 {
+			t.Errorf("%s: result is %+v", id, got)
+		}
+	}
+	var refused *order.NotAllowedError
+	sendUntil(t, o, note("refuse"), func(err error) bool { return errors.As(err, &refused) })
+	if refused.Version != 7 || refused.Status != order.Shipped || len(refused.Allowed) != 1 {
+		t.Errorf("refusal is %+v", refused)
+	}
+}
+
+func TestSend_WithoutAWorker_TellsThatNobodyTookIt(t *testing.T) {
+	t.Parallel()
+	o := newOrchestrator(temporalNamespace(t))
+	began := time.Now()
+	_, err := o.Send(t.Context(), "ord_1", note("n1"))
+	if _, nobody := errors.AsType[*orchestratorError](err); !nobody {
+		t.Errorf("error is %v", err)
+	}
+	if took := time.Since(began); took > o.wait+o.probing+2*time.Second {
+		t.Errorf("took %s", took)
+	}
+}
+
+func TestSend_WhatTakesLong_IsPending(t *testing.T) {
+	t.Parallel()
+	c := temporalNamespace(t)
+	work(t, c, func(ctx workflow.Context, _ order.Command) (workflows.CommandResult, error) {
+		return workflows.CommandResult{Version: 2}, workflow.Sleep(ctx, 6*time.Second)
+	})
+	o := newOrchestrator(c)
+	sendUntil(t, o, note("slow"), func(err error) bool { return errors.Is(err, errPending) })
+	if got := sendUntil(t, o, note("slow"), func(err error) bool { return err == nil }); got.Version != 2 {
+		t.Errorf("result is %+v", got)
+	}
+}
+
+func TestSend_WithoutTemporal_TellsThatNobodyTookIt(t *testing.T) {
+	t.Parallel()
+	c, err := client.NewLazyClient(client.Options{HostPort: "127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	o := newOrchestrator(c)
+	_, err = o.Send(t.Context(), "ord_1", note("n1"))
+	if code := (&API{}).problem(err).Code; code != codeOrchestratorDown {
+		t.Errorf("code %s for %v", code, err)
+	}
+}
