@@ -1,0 +1,94 @@
+package orderly_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport is who may import whom of this project; arrows run one way. A package that is not named may not exist:
+// adding one means to say here what it may know.
+var mayImport = map[string][]string{
+	"order":             {},
+	"eventstore":        {},
+	"journal":           {"order", "eventstore"},
+	"gateway":           {"order"},
+	"gateway/simulator": {"gateway", "internal/webhook"},
+	"workflows":         {"order"},
+	"projection":        {"eventstore"},
+	"readmodel":         {"order", "eventstore", "journal", "projection"},
+	"activities":        {"order", "eventstore", "journal", "gateway", "projection", "workflows"},
+	"worker":            {"order", "activities", "workflows"},
+	"api":               {"order", "eventstore", "journal", "projection", "readmodel", "workflows", "internal/webhook"},
+	"bench":             {"workflows"},
+	"e2e":               {},
+	"deploy":            {},
+	"cmd/orderly":       {"*"},
+	"internal/config":   {"order"},
+	"internal/postgres": {},
+	// testkit builds running systems for tests only.
+	"internal/testkit":   {"internal/postgres"},
+	"internal/telemetry": {},
+	"internal/webhook":   {},
+}
+
+type goPackage struct {
+	ImportPath string
+	Name       string
+	Doc        string
+	GoFiles    []string
+	Imports    []string
+}
+
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	output, err := exec.CommandContext(t.Context(), "go", "list", "-json", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []goPackage
+	for decoder := json.NewDecoder(strings.NewReader(string(output))); ; {
+		var each goPackage
+		err := decoder.Decode(&each)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(each.GoFiles) > 0 {
+			all = append(all, each)
+		}
+	}
+}
+
+func TestPackages_ImportOnlyWhatTheyMay(t *testing.T) {
+	t.Parallel()
+	for _, each := range packages(t) {
+		name := strings.TrimPrefix(each.ImportPath, "orderly/")
+		allowed, known := mayImport[name]
+		if !known {
+			t.Errorf("package %s is not in the table: say what it may import", name)
+			continue
+		}
+		for _, imported := range each.Imports {
+			other, ours := strings.CutPrefix(imported, "orderly/")
+			if ours && !slices.Contains(allowed, other) && !slices.Contains(allowed, "*") {
+				t.Errorf("%s imports %s, and may import only %v", name, other, allowed)
+			}
+		}
+	}
+}
+
+func TestPackages_HaveADoc(t *testing.T) {
+	t.Parallel()
+	for _, each := range packages(t) {
+		if len(each.Doc) < 40 {
+			t.Errorf("%s has no package doc that says what it is: %q", each.ImportPath, each.Doc)
+		}
+	}
+}
