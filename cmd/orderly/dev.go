@@ -86,7 +86,11 @@ func dev(ctx context.Context, out io.Writer, data string) error {
 }
 
 // devSettings is the configuration of a development run.
-type devSettings struct{ config.Config }
+type devSettings struct {
+	config.Config
+
+	masterKeys string
+}
 
 // devConfig migrates the database and makes sure of the secrets, which outlive a run.
 func devConfig(ctx context.Context, data string) (devSettings, error) {
@@ -107,7 +111,7 @@ func devConfig(ctx context.Context, data string) (devSettings, error) {
 		return devSettings{}, err
 	}
 	defer pool.Close()
-	return devSettings{c}, api.EnsureKey(ctx, pool, c.APIKey, "development", "default", []string{"admin"})
+	return devSettings{c, secrets.masterKeys}, api.EnsureKey(ctx, pool, c.APIKey, "development", "default", []string{"admin"})
 }
 
 // lines is what a shell sources to reach the run.
@@ -119,6 +123,7 @@ func (c devSettings) lines() []string {
 		"ORDERLY_URL=" + c.PublicURL,
 		"ORDERLY_SIMULATOR_URL=" + c.SimulatorURL,
 		"ORDERLY_API_KEY=" + c.APIKey,
+		"ORDERLY_MASTER_KEYS=" + c.masterKeys,
 	}
 	for _, name := range slices.Sorted(maps.Keys(devPace)) {
 		lines = append(lines, name+"="+os.Getenv(name))
@@ -127,7 +132,7 @@ func (c devSettings) lines() []string {
 }
 
 func (c devSettings) environment() []string {
-	return append(os.Environ(), "ORDERLY_WEBHOOK_SECRET="+c.WebhookSecret, "ORDERLY_URL="+c.PublicURL)
+	return append(os.Environ(), "ORDERLY_WEBHOOK_SECRET="+c.WebhookSecret, "ORDERLY_MASTER_KEYS="+c.masterKeys, "ORDERLY_URL="+c.PublicURL)
 }
 
 func (c devSettings) announce(out io.Writer, envFile string) {

@@ -19,6 +19,7 @@ import (
 	"orderly/journal"
 	"orderly/projection"
 	"orderly/readmodel"
+	"orderly/vault"
 )
 
 // drainWithin is how long requests that are being served may take when the process is told to stop.
@@ -106,7 +107,7 @@ func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*serv
 		return nil, nil, err
 	}
 	s := &service{config: c, log: logger, pool: pool}
-	if err := s.checkDatabase(ctx); err != nil {
+	if err := s.check(ctx); err != nil {
 		pool.Close()
 		return nil, nil, err
 	}
@@ -120,7 +121,7 @@ func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*serv
 	s.listener = eventstore.NewListener(pool, eventstore.Channel, projection.Channel)
 	go s.listener.Run(background)
 	s.store = eventstore.New(pool, eventstore.Options{Notifier: notifier})
-	s.journal = journal.New(s.store, c.Policy, journal.Options{})
+	s.journal = journal.New(s.store, c.Policy, journal.Options{Vault: vault.New(pool, c.MasterKeys)})
 	return s, func() {
 		stop()
 		s.temporal.Close()
@@ -128,8 +129,11 @@ func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*serv
 	}, nil
 }
 
-// checkDatabase refuses a database on which serving would go wrong later.
-func (s *service) checkDatabase(ctx context.Context) error {
+// check refuses a configuration, or a database, with which serving would go wrong later.
+func (s *service) check(ctx context.Context) error {
+	if s.config.MasterKeys.Empty() {
+		return errors.New("ORDERLY_MASTER_KEYS is not set: personal data is encrypted with it; `orderly keys master NAME` makes one")
+	}
 	if err := s.schemaIsCurrent(ctx); err != nil {
 		return err
 	}

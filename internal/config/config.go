@@ -9,6 +9,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"orderly/order"
+	"orderly/vault"
 )
 
 // Config is all of Orderly's configuration but Temporal's.
@@ -27,6 +28,8 @@ type Config struct {
 	GatewayTimeout time.Duration `env:"ORDERLY_GATEWAY_TIMEOUT" envDefault:"10s"`
 	// WebhookSecret signs the carriers' webhooks (whsec_<base64>).
 	WebhookSecret string `env:"ORDERLY_WEBHOOK_SECRET"`
+	// MasterKeys wrap the keys of customers (name:base64 of 32 bytes; several by commas, the current one first).
+	MasterKeys vault.MasterKeys `env:"ORDERLY_MASTER_KEYS"`
 
 	LogLevel  string `env:"ORDERLY_LOG_LEVEL" envDefault:"info"`
 	LogFormat string `env:"ORDERLY_LOG_FORMAT" envDefault:"json"`
