@@ -28,6 +28,8 @@ type Config struct {
 	GatewayTimeout time.Duration `env:"ORDERLY_GATEWAY_TIMEOUT" envDefault:"10s"`
 	// WebhookSecret signs the carriers' webhooks (whsec_<base64>).
 	WebhookSecret string `env:"ORDERLY_WEBHOOK_SECRET"`
+	// KeepReceipts is how long the answers to commands are kept for clients that send them again.
+	KeepReceipts time.Duration `env:"ORDERLY_KEEP_RECEIPTS" envDefault:"168h"`
 	// MasterKeys wrap the keys of customers (name:base64 of 32 bytes; several by commas, the current one first).
 	MasterKeys vault.MasterKeys `env:"ORDERLY_MASTER_KEYS"`
 
