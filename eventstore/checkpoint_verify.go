@@ -179,10 +179,8 @@ func (v *checkpointVerifier) checkRemoved(ctx context.Context) error {
 func (v *checkpointVerifier) checkExported(ctx context.Context) error {
 	const query = `SELECT ` + checkpointColumns + ` FROM checkpoints WHERE id = $1`
 	for _, exported := range v.options.Exported {
-		if v.options.Keys != nil {
-			if err := exported.checkSignature(v.options.Keys); err != nil {
-				return fmt.Errorf("the exported %s: %w", exported, err)
-			}
+		if err := v.checkExportedSignature(exported); err != nil {
+			return err
 		}
 		rows, err := v.store.pool.Query(ctx, query, exported.ID)
 		if err != nil {
@@ -199,6 +197,16 @@ func (v *checkpointVerifier) checkExported(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (v *checkpointVerifier) checkExportedSignature(exported Checkpoint) error {
+	if v.options.Keys == nil {
+		return nil
+	}
+	if problem := exported.checkSignature(v.options.Keys); problem != nil {
+		return v.reportCheckpoint(exported.ID, "as it was exported: %v", problem)
 	}
 	return nil
 }

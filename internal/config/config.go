@@ -28,6 +28,13 @@ type Config struct {
 	// WebhookSecret signs the carriers' webhooks (whsec_<base64>).
 	WebhookSecret string `env:"ORDERLY_WEBHOOK_SECRET"`
 
+	// CheckpointKey signs checkpoints: the base64 of an Ed25519 seed (`orderly checkpoint keygen`). Without it none are made.
+	CheckpointKey string `env:"ORDERLY_CHECKPOINT_KEY"`
+	// CheckpointPublicKeys are trusted when checkpoints are verified; that of CheckpointKey when there are none.
+	CheckpointPublicKeys []string `env:"ORDERLY_CHECKPOINT_PUBLIC_KEYS"`
+	// CheckpointEvery is how often the projector makes one.
+	CheckpointEvery time.Duration `env:"ORDERLY_CHECKPOINT_EVERY" envDefault:"24h"`
+
 	LogLevel  string `env:"ORDERLY_LOG_LEVEL" envDefault:"info"`
 	LogFormat string `env:"ORDERLY_LOG_FORMAT" envDefault:"json"`
 
