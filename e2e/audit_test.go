@@ -171,7 +171,9 @@ func TestVerify_WhateverIsTamperedWith_IsNamedWithExitStatus3(t *testing.T) {
 	const insert = `INSERT INTO order_events (order_id, version, id, event_type, schema_version, data, metadata, created_at, hash)
 		SELECT order_id, 6, gen_random_uuid(), event_type, schema_version, data, metadata, created_at + interval '1 second', sha256(hash)
 		FROM order_events WHERE order_id = 'm' AND version = 5`
-	m := func(version int, fault string) []finding { return []finding{{Stream: "m", Version: version, Fault: fault}} }
+	m := func(version int, fault string) []finding {
+		return []finding{{Stream: "m", Version: version, Fault: fault}}
+	}
 	tests := map[string]struct {
 		tamper func(*auditor)
 		want   []finding // without the problem and the checkpoint

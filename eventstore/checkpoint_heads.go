@@ -16,11 +16,10 @@ type seenHead struct {
 	at         time.Time
 }
 
-func (h seenHead) fault(version int, fault Fault, format string, args ...any) *FaultError {
+// fault is what the head shows to be wrong, in words that what the checkpoint saw completes.
+func (h seenHead) fault(version int, fault Fault, problem string) *FaultError {
 	seen := fmt.Sprintf("checkpoint %d of %s saw version %d", h.checkpoint, h.at.UTC().Format(time.RFC3339), h.version)
-	return &FaultError{
-		Stream: h.stream, Version: version, Checkpoint: h.checkpoint, Fault: fault, Problem: fmt.Sprintf(format, args...) + seen,
-	}
+	return &FaultError{Stream: h.stream, Version: version, Checkpoint: h.checkpoint, Fault: fault, Problem: problem + seen}
 }
 
 func (s *Store) seenHeads(ctx context.Context, query string, args ...any) ([]seenHead, error) {

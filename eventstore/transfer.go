@@ -156,13 +156,13 @@ func (i *importer) save(ctx context.Context) error {
 func (i *importer) eachStream(do func([]numberedEvent) error) error {
 	open := map[string][]numberedEvent{}
 	return eachLine(i.file, func(e numberedEvent) error {
-		stream := append(open[e.StreamID], e)
+		open[e.StreamID] = append(open[e.StreamID], e)
 		if e.Version < i.ends[e.StreamID].last.Version {
-			open[e.StreamID] = stream
 			return nil
 		}
+		whole := open[e.StreamID]
 		delete(open, e.StreamID)
-		return do(stream)
+		return do(whole)
 	})
 }
 
