@@ -21,6 +21,7 @@ type progress struct {
 	w      io.Writer
 	bars   *mpb.Progress // nil when there is no terminal
 	bar    *mpb.Bar
+	total  int64
 	silent time.Time // until then no plain line is written
 
 	mu   sync.Mutex
@@ -29,7 +30,7 @@ type progress struct {
 
 // newProgress makes a progress of about total steps; 0 when nobody knows how many.
 func newProgress(w io.Writer, total int64) *progress {
-	p := &progress{w: w, silent: time.Now().Add(progressEvery)}
+	p := &progress{w: w, total: total, silent: time.Now().Add(progressEvery)}
 	if file, ok := w.(*os.File); !ok || !isatty.IsTerminal(file.Fd()) {
 		return p
 	}
@@ -54,6 +55,9 @@ func (p *progress) set(done int64, text string) {
 	p.mu.Lock()
 	p.text = text
 	p.mu.Unlock()
+	if p.total > 0 { // an estimate: a bar that comes to it is over, and shows no more
+		done = min(done, p.total-1)
+	}
 	p.bar.SetCurrent(done)
 }
 

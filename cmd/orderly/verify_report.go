@@ -69,6 +69,6 @@ func (r *verifyReport) print(w io.Writer) error {
 	if more := r.FaultCount - len(r.Faults); more > 0 {
 		fmt.Fprintf(w, "and %d more\n", more)
 	}
-	_, err := fmt.Fprintf(w, "NOT SOUND: %d faults; walked %s\n", r.FaultCount, counts)
+	_, err := fmt.Fprintf(w, "NOT SOUND, faults: %d; walked %s\n", r.FaultCount, counts)
 	return err
 }

@@ -19,7 +19,7 @@ func TestVerifyReport_ManyFaults_ListsSomeAndCountsAll(t *testing.T) {
 	if err := report.print(&text); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"ord_99 version 2", "and 20 more", "NOT SOUND: 120 faults"} {
+	for _, want := range []string{"ord_99 version 2", "and 20 more", "NOT SOUND, faults: 120"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("want %q in\n%s", want, text.String())
 		}
