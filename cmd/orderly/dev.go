@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"orderly/api"
+	"orderly/eventstore"
 	"orderly/internal/config"
 	"orderly/internal/postgres"
 )
@@ -106,6 +107,16 @@ func devConfig(ctx context.Context, data string) (devSettings, error) {
 		return devSettings{}, err
 	}
 	c.APIKey, c.WebhookSecret = secrets.apiKey, secrets.webhookSecret
+	if c.CheckpointKey == "" {
+		c.CheckpointKey = secrets.checkpointKey
+	}
+	signer, err := eventstore.ParseSigningKey(c.CheckpointKey)
+	if err != nil {
+		return devSettings{}, fmt.Errorf("ORDERLY_CHECKPOINT_KEY: %w", err)
+	}
+	if len(c.CheckpointPublicKeys) == 0 {
+		c.CheckpointPublicKeys = []string{eventstore.FormatPublicKey(signer)}
+	}
 	pool, err := connectDatabase(ctx, c)
 	if err != nil {
 		return devSettings{}, err
@@ -124,6 +135,7 @@ func (c devSettings) lines() []string {
 		"ORDERLY_SIMULATOR_URL=" + c.SimulatorURL,
 		"ORDERLY_API_KEY=" + c.APIKey,
 		"ORDERLY_MASTER_KEYS=" + c.masterKeys,
+		"ORDERLY_CHECKPOINT_PUBLIC_KEYS=" + strings.Join(c.CheckpointPublicKeys, ","),
 	}
 	for _, name := range slices.Sorted(maps.Keys(devPace)) {
 		lines = append(lines, name+"="+os.Getenv(name))
@@ -132,7 +144,8 @@ func (c devSettings) lines() []string {
 }
 
 func (c devSettings) environment() []string {
-	return append(os.Environ(), "ORDERLY_WEBHOOK_SECRET="+c.WebhookSecret, "ORDERLY_MASTER_KEYS="+c.masterKeys, "ORDERLY_URL="+c.PublicURL)
+	return append(os.Environ(), "ORDERLY_WEBHOOK_SECRET="+c.WebhookSecret, "ORDERLY_URL="+c.PublicURL,
+		"ORDERLY_MASTER_KEYS="+c.masterKeys, "ORDERLY_CHECKPOINT_KEY="+c.CheckpointKey)
 }
 
 func (c devSettings) announce(out io.Writer, envFile string) {

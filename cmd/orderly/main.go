@@ -59,7 +59,8 @@ func root() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	cmd.AddCommand(serveCommand(), devCommand(), timelineCommand(), stateCommand(), migrateCommand(),
+	cmd.AddCommand(serveCommand(), devCommand(), timelineCommand(), stateCommand(), diffCommand(), migrateCommand(),
+		verifyCommand(), checkpointCommand(), exportCommand(), importCommand(),
 		simulatorCommand(), doctorCommand(), keysCommand(), eraseCommand(), benchCommand(), probeCommand())
 	return cmd
 }

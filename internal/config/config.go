@@ -33,6 +33,13 @@ type Config struct {
 	// MasterKeys wrap the keys of customers (name:base64 of 32 bytes; several by commas, the current one first).
 	MasterKeys vault.MasterKeys `env:"ORDERLY_MASTER_KEYS"`
 
+	// CheckpointKey signs checkpoints: the base64 of an Ed25519 seed (`orderly checkpoint keygen`). Without it none are made.
+	CheckpointKey string `env:"ORDERLY_CHECKPOINT_KEY"`
+	// CheckpointPublicKeys are trusted when checkpoints are verified; that of CheckpointKey when there are none.
+	CheckpointPublicKeys []string `env:"ORDERLY_CHECKPOINT_PUBLIC_KEYS"`
+	// CheckpointEvery is how often the projector makes one.
+	CheckpointEvery time.Duration `env:"ORDERLY_CHECKPOINT_EVERY" envDefault:"24h"`
+
 	LogLevel  string `env:"ORDERLY_LOG_LEVEL" envDefault:"info"`
 	LogFormat string `env:"ORDERLY_LOG_FORMAT" envDefault:"json"`
 
