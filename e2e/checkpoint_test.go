@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,7 +55,10 @@ func TestAudit_OfARunningSystem(t *testing.T) {
 	}
 	here, _ := s.Run("state", "ord_1", "--output", "json")
 	there, _ := other.run("state", "ord_1", "--output", "json")
-	if here != there || !strings.Contains(there, `"closed"`) {
+	if shipTo(here) == "" || shipTo(there) != "" {
+		t.Errorf("the keys of customers are not exported, so the address is to be read here and not there:\n%s\n%s", here, there)
+	}
+	if withoutShipTo(t, here) != withoutShipTo(t, there) || !strings.Contains(there, `"closed"`) {
 		t.Errorf("the order differs:\n%s\n%s", here, there)
 	}
 	diff, err := s.Run("diff", "ord_1", "1", "2", "--output", "json")
@@ -65,6 +69,25 @@ func TestAudit_OfARunningSystem(t *testing.T) {
 		t.Errorf("diff with a version that is not there: %v\n%s", err, output)
 	}
 	s.checkSchedule()
+}
+
+// shipTo is the street in an order's state as JSON; empty while it is sealed.
+func shipTo(state string) string {
+	var parsed struct {
+		ShipTo struct{ Clear struct{ Line1 string } } `json:"ship_to"`
+	}
+	_ = json.Unmarshal([]byte(state), &parsed) // a state that is none has no street
+	return parsed.ShipTo.Clear.Line1
+}
+
+func withoutShipTo(t *testing.T, state string) string {
+	t.Helper()
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(state), &fields); err != nil {
+		t.Fatalf("%v: %s", err, state)
+	}
+	delete(fields, "ship_to")
+	return fmt.Sprint(fields)
 }
 
 // checkSchedule asks for the schedule again, with another interval, after an operator has paused it.
