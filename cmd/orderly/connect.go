@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
@@ -18,16 +19,24 @@ import (
 	"orderly/vault"
 )
 
-// connectDatabase opens the database that DATABASE_URL names.
+// connectDatabase opens the database that DATABASE_URL names, as the role of the services.
 func connectDatabase(ctx context.Context, c config.Config) (*pgxpool.Pool, error) {
 	if c.DatabaseURL == "" {
 		return nil, errors.New("DATABASE_URL is not set: source .orderly/env of a running `make run`, or name your Postgres")
 	}
-	pool, err := postgres.Open(ctx, c.DatabaseURL, postgres.Options{})
-	if err != nil {
-		return nil, err
+	pool, err := postgres.Open(ctx, c.DatabaseURL, postgres.Options{Role: postgres.AppRole})
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == "22023" { // the role does not exist
+		return nil, errors.New("the database was never migrated: run `orderly migrate`")
 	}
-	return pool, nil
+	return pool, err
+}
+
+// connectOwner opens the database as its owner, for the few commands that may do what the services may not.
+func connectOwner(ctx context.Context, c config.Config) (*pgxpool.Pool, error) {
+	if c.OwnerURL == "" {
+		return nil, errors.New("neither ORDERLY_OWNER_URL nor DATABASE_URL is set")
+	}
+	return postgres.Open(ctx, c.OwnerURL, postgres.Options{Name: "orderly-owner"})
 }
 
 // connectTemporal makes a client of the server that the TEMPORAL_* variables name, and says which namespace they name. It

@@ -99,7 +99,7 @@ func devConfig(ctx context.Context, data string) (devSettings, error) {
 	if err != nil {
 		return devSettings{}, usageError{err}
 	}
-	if _, err := postgres.Migrate(ctx, c.DatabaseURL); err != nil {
+	if _, err := postgres.Migrate(ctx, c.OwnerURL); err != nil {
 		return devSettings{}, err
 	}
 	secrets, err := loadSecrets(filepath.Join(data, "secrets"))

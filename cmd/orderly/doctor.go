@@ -16,6 +16,7 @@ import (
 
 	"orderly/eventstore"
 	"orderly/internal/config"
+	"orderly/internal/postgres"
 	"orderly/projection"
 	"orderly/worker"
 )
@@ -86,7 +87,7 @@ func examineDatabase(ctx context.Context, c config.Config) []finding {
 	if err := s.schemaIsCurrent(ctx); err != nil {
 		return append(findings, ill("schema", err, "run `orderly migrate`"))
 	}
-	findings = append(findings, well("schema", "is current"))
+	findings = append(findings, well("schema", "is current"), examineRole(ctx, pool))
 	store := eventstore.New(pool, eventstore.Options{})
 	if err := store.CheckCluster(ctx); err != nil {
 		findings = append(findings, ill("feed", err, "events of another cluster cannot be followed: restore into that cluster"))
@@ -101,6 +102,13 @@ func examineServer(ctx context.Context, pool *pgxpool.Pool) finding {
 		return ill("postgres", err, "check the database's log")
 	}
 	return well("postgres", "is reachable, version %s", version)
+}
+
+func examineRole(ctx context.Context, pool *pgxpool.Pool) finding {
+	if err := postgres.CheckRole(ctx, pool); err != nil {
+		return ill("role", err, "let DATABASE_URL name a login that is a member of orderly_app and owns nothing")
+	}
+	return well("role", "may append events and not change them")
 }
 
 func examineFeed(ctx context.Context, store *eventstore.Store) finding {

@@ -20,10 +20,10 @@ func migrateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.DatabaseURL == "" {
-				return errors.New("DATABASE_URL is not set")
+			if c.OwnerURL == "" {
+				return errors.New("neither ORDERLY_OWNER_URL nor DATABASE_URL is set")
 			}
-			applied, err := postgres.Migrate(cmd.Context(), c.DatabaseURL)
+			applied, err := postgres.Migrate(cmd.Context(), c.OwnerURL)
 			if err != nil {
 				return err
 			}

@@ -139,6 +139,9 @@ func (s *service) check(ctx context.Context) error {
 	if err := s.schemaIsCurrent(ctx); err != nil {
 		return err
 	}
+	if err := postgres.CheckRole(ctx, s.pool); err != nil {
+		return err
+	}
 	return eventstore.New(s.pool, eventstore.Options{}).CheckCluster(ctx)
 }
 

@@ -14,7 +14,9 @@ import (
 
 // Config is all of Orderly's configuration but Temporal's.
 type Config struct {
-	DatabaseURL   string `env:"DATABASE_URL"`
+	DatabaseURL string `env:"DATABASE_URL"`
+	// OwnerURL is the database as its owner, who migrates, archives and repairs; DATABASE_URL when empty.
+	OwnerURL string `env:"ORDERLY_OWNER_URL"`
 	TemporalUIURL string `env:"TEMPORAL_UI_URL"`
 
 	HTTPAddr string `env:"ORDERLY_HTTP_ADDR" envDefault:"127.0.0.1:8080"`
@@ -51,6 +53,9 @@ func Load() (Config, error) {
 	c, err := env.ParseAs[Config]()
 	if err != nil {
 		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	if c.OwnerURL == "" {
+		c.OwnerURL = c.DatabaseURL
 	}
 	if c.PublicURL == "" {
 		c.PublicURL = "http://" + c.HTTPAddr

@@ -25,6 +25,8 @@ import (
 type Options struct {
 	// Name is shown as application_name in pg_stat_activity; "orderly" when empty.
 	Name string
+	// Role is what the sessions act as, one that the login is a member of; the login itself when empty.
+	Role string
 	// MaxConns bounds the connections; 16 when 0.
 	MaxConns int32
 }
@@ -77,6 +79,9 @@ func configure(url string, options Options) (*pgxpool.Config, error) {
 		if _, ok := given.RuntimeParams[name]; !ok {
 			config.ConnConfig.RuntimeParams[name] = value
 		}
+	}
+	if options.Role != "" {
+		config.ConnConfig.RuntimeParams["role"] = options.Role
 	}
 	if _, ok := given.RuntimeParams["transaction_timeout"]; !ok {
 		config.AfterConnect = boundTransactions

@@ -42,6 +42,8 @@ CREATE TRIGGER checkpoint_heads_append_only
     BEFORE UPDATE OR DELETE OR TRUNCATE ON checkpoint_heads
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_changing_checkpoints();
 
+REVOKE UPDATE, DELETE ON checkpoints, checkpoint_heads FROM orderly_app;
+
 -- +goose Down
 DROP TABLE checkpoint_heads;
 DROP TABLE checkpoints;
