@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -14,8 +15,8 @@ type Verified struct {
 	Streams, Events int
 }
 
-// Verify walks the chain of one stream, or of all when stream is empty, and returns the number of sound events. The
-// first fault ends it with a [*FaultError].
+// Verify walks the chain of one stream, or of all when stream is empty, and returns the number of sound events: those in the
+// table and those in the archive. The first fault ends it with a [*FaultError].
 //
 // A chain alone shows neither that a stream's end was cut off nor that a whole stream is gone, nor what somebody wrote who
 // can compute hashes: for that the heads must be known from elsewhere.
@@ -56,6 +57,13 @@ func (s *Store) walk(ctx context.Context, progress func(Verified), next func(las
 				last = Event{StreamID: event.StreamID}
 				verified.Streams++
 			}
+			if event.Version > last.Version+1 {
+				archived, end, err := s.walkArchived(ctx, last, event.Version)
+				if verified.Events += archived; err != nil {
+					return verified, err
+				}
+				last = end
+			}
 			if err := event.follows(last); err != nil {
 				return verified, err
 			}
@@ -69,4 +77,27 @@ func (s *Store) walk(ctx context.Context, progress func(Verified), next func(las
 			return verified, ctx.Err()
 		}
 	}
+}
+
+// walkArchived checks the archived events between the last one and a version, and gives the last of them. It finds none when
+// the stream has no archive: then the gap shows as one.
+func (s *Store) walkArchived(ctx context.Context, last Event, before int) (int, Event, error) {
+	n := 0
+	for event, err := range s.archived(ctx, last.StreamID, last.Version) {
+		if broken, ok := errors.AsType[*ArchiveError](err); ok {
+			return n, last, &FaultError{Stream: last.StreamID, Version: last.Version + 1, Fault: FaultArchive, Problem: broken.Error()}
+		}
+		if err != nil {
+			return n, last, fmt.Errorf("verify: %w", err)
+		}
+		if event.Version >= before {
+			break
+		}
+		if err := event.follows(last); err != nil {
+			return n, last, err
+		}
+		last = event.outOfFeed()
+		n++
+	}
+	return n, last, nil
 }
