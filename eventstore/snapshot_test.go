@@ -129,20 +129,22 @@ func TestLoadFromSnapshot_IgnoresWhatDoesNotFit_AndReplacesIt(t *testing.T) {
 		}
 	}
 	for name, spoil := range map[string]func(testing.TB, *eventstore.Store, *pgxpool.Pool){
-		"state changed":        set(`state = 'at 6'`),
-		"version changed":      set(`version = 4`),
-		"time changed":         set(`created_at = created_at + interval '1 microsecond'`),
-		"hash changed":         set(`hash = sha256(hash)`),
-		"checksum changed":     set(`checksum = sha256(checksum)`),
-		"taken_at changed":     set(`taken_at = taken_at - interval '1 second'`),
-		"of another stream":    func(t testing.TB, store *eventstore.Store, pool *pgxpool.Pool) { moveSnapshot(t, store, pool) },
-		"of an older schema":   replaced(func(s *eventstore.Snapshot) { s.SchemaVersion-- }),
-		"of a later schema":    replaced(func(s *eventstore.Snapshot) { s.SchemaVersion++ }),
-		"ahead of the stream":  replaced(func(s *eventstore.Snapshot) { s.Version = 1000 }),
-		"of another past":      replaced(func(s *eventstore.Snapshot) { s.Hash = make([]byte, 32) }),
-		"at another time":      replaced(func(s *eventstore.Snapshot) { s.CreatedAt = s.CreatedAt.Add(-time.Hour) }),
-		"without a hash":       replaced(func(s *eventstore.Snapshot) { s.Hash = []byte{} }),
-		"deleted as redundant": func(t testing.TB, _ *eventstore.Store, pool *pgxpool.Pool) { exec(t, pool, `DELETE FROM order_snapshots`) },
+		"state changed":       set(`state = 'at 6'`),
+		"version changed":     set(`version = 4`),
+		"time changed":        set(`created_at = created_at + interval '1 microsecond'`),
+		"hash changed":        set(`hash = sha256(hash)`),
+		"checksum changed":    set(`checksum = sha256(checksum)`),
+		"taken_at changed":    set(`taken_at = taken_at - interval '1 second'`),
+		"of another stream":   func(t testing.TB, store *eventstore.Store, pool *pgxpool.Pool) { moveSnapshot(t, store, pool) },
+		"of an older schema":  replaced(func(s *eventstore.Snapshot) { s.SchemaVersion-- }),
+		"of a later schema":   replaced(func(s *eventstore.Snapshot) { s.SchemaVersion++ }),
+		"ahead of the stream": replaced(func(s *eventstore.Snapshot) { s.Version = 1000 }),
+		"of another past":     replaced(func(s *eventstore.Snapshot) { s.Hash = make([]byte, 32) }),
+		"at another time":     replaced(func(s *eventstore.Snapshot) { s.CreatedAt = s.CreatedAt.Add(-time.Hour) }),
+		"without a hash":      replaced(func(s *eventstore.Snapshot) { s.Hash = []byte{} }),
+		"deleted as redundant": func(t testing.TB, _ *eventstore.Store, pool *pgxpool.Pool) {
+			exec(t, pool, `DELETE FROM order_snapshots`)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
