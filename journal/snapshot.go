@@ -32,10 +32,14 @@ func (j *Journal) Run(ctx context.Context) {
 			return
 		case <-j.snapshots.offered:
 		}
-		for _, each := range j.snapshots.take() {
-			if err := j.saveSnapshot(ctx, each); err != nil && ctx.Err() == nil {
-				j.snapshots.failed(each.State.OrderID, err)
-			}
+		j.saveOffered(ctx)
+	}
+}
+
+func (j *Journal) saveOffered(ctx context.Context) {
+	for _, each := range j.snapshots.take() {
+		if err := j.saveSnapshot(ctx, each); err != nil && ctx.Err() == nil {
+			j.snapshots.failed(each.State.OrderID, err)
 		}
 	}
 }
