@@ -49,14 +49,29 @@ func connectTemporal(logger *zap.Logger) (client.Client, string, error) {
 
 // withJournal gives a reading command a journal on the database.
 func withJournal(ctx context.Context, read func(*journal.Journal) error) error {
+	return withJournalOf(ctx, func(*config.Config) {}, read)
+}
+
+// withJournalOf is withJournal by a configuration that flags may change.
+func withJournalOf(ctx context.Context, change func(*config.Config), do func(*journal.Journal) error) error {
 	c, err := config.Load()
 	if err != nil {
 		return err
 	}
+	change(&c)
 	pool, err := connectDatabase(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	return read(journal.New(eventstore.New(pool, eventstore.Options{}), c.Policy, journal.Options{}))
+	store := eventstore.New(pool, eventstore.Options{ArchiveDir: c.ArchiveDir})
+	return do(journal.New(store, c.Policy, journal.Options{SnapshotEvery: snapshotEvery(c)}))
+}
+
+// snapshotEvery is the configured distance of snapshots as the journal takes it.
+func snapshotEvery(c config.Config) int {
+	if c.SnapshotEvery == 0 {
+		return -1
+	}
+	return c.SnapshotEvery
 }

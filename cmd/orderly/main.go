@@ -59,7 +59,7 @@ func root() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	cmd.AddCommand(serveCommand(), devCommand(), timelineCommand(), stateCommand(), migrateCommand(),
+	cmd.AddCommand(serveCommand(), devCommand(), timelineCommand(), stateCommand(), migrateCommand(), archiveCommand(),
 		simulatorCommand(), doctorCommand(), keysCommand(), benchCommand(), probeCommand())
 	return cmd
 }

@@ -28,6 +28,11 @@ type Config struct {
 	// WebhookSecret signs the carriers' webhooks (whsec_<base64>).
 	WebhookSecret string `env:"ORDERLY_WEBHOOK_SECRET"`
 
+	// SnapshotEvery is how many events lie between the snapshots of an order; none are written or read when it is 0.
+	SnapshotEvery int `env:"ORDERLY_SNAPSHOT_EVERY" envDefault:"50"`
+	// ArchiveDir is where the events of archived orders are.
+	ArchiveDir string `env:"ORDERLY_ARCHIVE_DIR" envDefault:".orderly/archive"`
+
 	LogLevel  string `env:"ORDERLY_LOG_LEVEL" envDefault:"info"`
 	LogFormat string `env:"ORDERLY_LOG_FORMAT" envDefault:"json"`
 
@@ -39,6 +44,9 @@ func Load() (Config, error) {
 	c, err := env.ParseAs[Config]()
 	if err != nil {
 		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	if c.SnapshotEvery < 0 {
+		return Config{}, fmt.Errorf("configuration: ORDERLY_SNAPSHOT_EVERY: %d is negative", c.SnapshotEvery)
 	}
 	if c.PublicURL == "" {
 		c.PublicURL = "http://" + c.HTTPAddr
