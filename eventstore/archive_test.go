@@ -3,8 +3,10 @@ package eventstore_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -118,7 +120,7 @@ func TestArchive_StreamsReadAsBefore(t *testing.T) {
 		got, err = a.LoadUntil(t.Context(), "ended", event.CreatedAt.Add(-time.Nanosecond))
 		check(fmt.Sprintf("LoadUntil just before %d", i+1), got, err, before[:i])
 	}
-	if verified, err := a.VerifyAll(t.Context(), nil); err != nil || verified != (eventstore.Verified{Streams: 4, Events: 14}) {
+	if verified, err := a.VerifyAll(t.Context(), eventstore.VerifyOptions{}); err != nil || verified != (eventstore.Verified{Streams: 4, Events: 14}) {
 		t.Errorf("VerifyAll: %+v, %v", verified, err)
 	}
 	if again := a.archive(t); again.Streams != 0 || len(again.Files) != 0 || len(a.files(t)) != 1 {
@@ -180,7 +182,7 @@ func TestArchive_LargeStream_IsVerifiedAndRead(t *testing.T) {
 	a.fillEnded(t, "t", 3)
 	a.archive(t)
 	a.wantRows(t, "s", 3501)
-	if verified, err := a.VerifyAll(t.Context(), nil); err != nil || verified.Events != 3504 {
+	if verified, err := a.VerifyAll(t.Context(), eventstore.VerifyOptions{}); err != nil || verified.Events != 3504 {
 		t.Errorf("got %+v, %v", verified, err)
 	}
 	if err := checkVersions(a.Store, "s", 3501); err != nil {
@@ -254,7 +256,7 @@ func TestArchive_FailsAnywhere_NothingIsLost(t *testing.T) {
 				t.Errorf("the next run: %+v", done)
 			}
 			a.wantRows(t, "b", 4)
-			if verified, err := a.VerifyAll(t.Context(), nil); err != nil || verified.Events != 7 {
+			if verified, err := a.VerifyAll(t.Context(), eventstore.VerifyOptions{}); err != nil || verified.Events != 7 {
 				t.Errorf("after the next run: %+v, %v", verified, err)
 			}
 		})
@@ -286,7 +288,7 @@ func TestArchive_ChangedFile_IsFoundByReadersAndVerify(t *testing.T) {
 			if !ok || broken.Stream != "s" || filepath.Dir(broken.File) != a.dir {
 				t.Errorf("Load: got %v, want an ArchiveError", err)
 			}
-			_, err = a.VerifyAll(t.Context(), nil)
+			_, err = a.VerifyAll(t.Context(), eventstore.VerifyOptions{})
 			if fault, ok := errors.AsType[*eventstore.FaultError](err); !ok || fault.Fault != eventstore.FaultArchive || fault.Stream != "s" {
 				t.Errorf("VerifyAll: got %v, want an archive fault", err)
 			}
@@ -381,4 +383,34 @@ func rewrite(t testing.TB, path string, change func([]byte) []byte) {
 	text, err := os.ReadFile(path)
 	must(t, err)
 	must(t, os.WriteFile(path, change(text), 0o600))
+}
+
+// fromLines decodes lines, each by itself.
+func fromLines(r io.Reader) ([]eventstore.Event, error) {
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	var events []eventstore.Event
+	for line := range bytes.Lines(text) {
+		event, err := eventstore.DecodeLine(line)
+		if err != nil {
+			return events, err
+		}
+		events = append(events, event)
+	}
+	return events, nil
+}
+
+// compact drops the white space by which jsonb and lines differ.
+func compact(t testing.TB, events []eventstore.Event) []eventstore.Event {
+	t.Helper()
+	for i := range events {
+		for _, text := range []*json.RawMessage{&events[i].Data, &events[i].Metadata} {
+			var short bytes.Buffer
+			must(t, json.Compact(&short, *text))
+			*text = short.Bytes()
+		}
+	}
+	return events
 }

@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -152,7 +153,7 @@ func (p *part) check(file io.ReaderAt) error {
 func (p *part) events(lines io.Reader) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		version := 0
-		for event, err := range ReadLines(lines) {
+		for event, err := range eventsOf(lines) {
 			if err == nil && (event.StreamID != p.stream || event.Version != version+1) {
 				err = fmt.Errorf("has version %d of %s where version %d is due", event.Version, event.StreamID, version+1)
 			}
@@ -172,4 +173,21 @@ func (p *part) events(lines io.Reader) iter.Seq2[Event, error] {
 func (e Event) outOfFeed() Event {
 	e.Position = Position{}
 	return e
+}
+
+// eventsOf reads events line by line, with the memory of one.
+func eventsOf(r io.Reader) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		lines := bufio.NewScanner(r)
+		lines.Buffer(nil, maxLine)
+		for lines.Scan() {
+			event, err := DecodeLine(lines.Bytes())
+			if !yield(event, err) || err != nil {
+				return
+			}
+		}
+		if err := lines.Err(); err != nil {
+			yield(Event{}, err)
+		}
+	}
 }

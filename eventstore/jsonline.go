@@ -1,25 +1,23 @@
 package eventstore
 
 import (
-	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"iter"
+	"math"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 )
 
-// maxLine bounds a line that is read: Postgres stores no jsonb of more than 256 MB, and an event has two.
-const maxLine = 1 << 30
-
-// line is an event outside of the database: in archives, exports and backups.
+// line is an event as a line of JSON: the names are those of the table, the hash is hexadecimal digits.
 type line struct {
-	Position      Position        `json:"position"`
+	Position      *Position       `json:"position"`
 	ID            uuid.UUID       `json:"id"`
 	OrderID       string          `json:"order_id"`
 	Version       int             `json:"version"`
@@ -31,18 +29,13 @@ type line struct {
 	Hash          string          `json:"hash"`
 }
 
-// EncodeLine writes an event as it is stored as one line of JSON, with the line feed:
-//
-//	{"position":"812.40017","id":"0192...","order_id":"ord_1","version":1,"event_type":"OrderCreated","schema_version":1,
-//	"data":{...},"metadata":{...},"created_at":"2026-11-23T14:00:00.000001Z","hash":"9f86d0..."}
-//
-// Everything that the hash covers stands in it, so a file of lines can be checked without the database.
+// EncodeLine writes a stored event as one line of JSON, with a line feed at its end.
 func EncodeLine(e Event) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	err := encoder.Encode(line{
-		Position: e.Position, ID: e.ID, OrderID: e.StreamID, Version: e.Version, EventType: e.Type, SchemaVersion: e.SchemaVersion,
+		Position: &e.Position, ID: e.ID, OrderID: e.StreamID, Version: e.Version, EventType: e.Type, SchemaVersion: e.SchemaVersion,
 		Data: e.Data, Metadata: e.Metadata, CreatedAt: e.CreatedAt.UTC(), Hash: hex.EncodeToString(e.Hash),
 	})
 	if err != nil {
@@ -51,65 +44,44 @@ func EncodeLine(e Event) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// DecodeLine reads what EncodeLine wrote. It refuses lines that lack something or say more; whether the event is true is for
-// its hash to say.
+// DecodeLine reads what EncodeLine wrote. It refuses fields that it does not know, ones that are missing, and values that
+// no stored event has; whether the hash fits is not its business.
 func DecodeLine(text []byte) (Event, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	var l line
 	if err := decoder.Decode(&l); err != nil {
-		return Event{}, fmt.Errorf("decode a line: %w", err)
+		return Event{}, fmt.Errorf("not an event: %w", err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return Event{}, errors.New("decode a line: something follows the event")
+		return Event{}, errors.New("not an event: something follows it on its line")
 	}
 	hash, err := hex.DecodeString(l.Hash)
-	if err != nil {
-		return Event{}, fmt.Errorf("decode a line: hash: %w", err)
+	if err != nil || len(hash) != sha256.Size {
+		return Event{}, fmt.Errorf("hash: want %d hexadecimal digits", 2*sha256.Size)
 	}
-	e := Event{
-		Position: l.Position, StreamID: l.OrderID, Version: l.Version, ID: l.ID, Type: l.EventType, SchemaVersion: l.SchemaVersion,
+	if err := l.check(); err != nil {
+		return Event{}, err
+	}
+	return Event{
+		Position: *l.Position, StreamID: l.OrderID, Version: l.Version, ID: l.ID, Type: l.EventType, SchemaVersion: l.SchemaVersion,
 		Data: l.Data, Metadata: l.Metadata, CreatedAt: l.CreatedAt.UTC(), Hash: hash,
-	}
-	return e, e.complete()
+	}, nil
 }
 
-// complete refuses an event that the table could not have held.
-func (e Event) complete() error {
-	again := NewEvent{ID: e.ID, Type: e.Type, SchemaVersion: e.SchemaVersion, Data: e.Data, Metadata: e.Metadata}
-	if err := again.check(e.StreamID); err != nil {
-		return fmt.Errorf("decode a line: %w", err)
-	}
+func (l line) check() error {
+	at := l.CreatedAt.UTC()
 	switch {
-	case e.Version < 1:
-		return fmt.Errorf("decode a line of %s: version %d", e.StreamID, e.Version)
-	case len(e.Data) == 0 || len(e.Metadata) == 0:
-		return fmt.Errorf("decode a line of %s at version %d: data and metadata must be there", e.StreamID, e.Version)
-	case e.CreatedAt.IsZero() || !e.CreatedAt.Equal(e.CreatedAt.Truncate(time.Microsecond)):
-		return fmt.Errorf("decode a line of %s at version %d: created_at %s is no time in microseconds", e.StreamID, e.Version, e.CreatedAt)
+	case l.Position == nil:
+		return errors.New("position: is missing")
+	case l.Version < 1 || l.Version > math.MaxInt32:
+		return fmt.Errorf("version: %d is none", l.Version)
+	case l.Data == nil || l.Metadata == nil:
+		return errors.New("data or metadata: is missing")
+	case at.Year() < 1 || at.Year() > 9999 || at.Nanosecond()%1000 != 0 || l.CreatedAt.IsZero():
+		return errors.New("created_at: want a moment in microseconds, as 2026-11-23T14:00:00.123456Z")
+	case strings.ContainsRune(l.OrderID, 0):
+		return errors.New("order_id: holds a NUL")
 	}
-	return nil
-}
-
-// ReadLines reads events line by line, with the memory of one. The first error ends it, and names the line.
-func ReadLines(r io.Reader) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) {
-		lines := bufio.NewScanner(r)
-		lines.Buffer(make([]byte, 0, 64<<10), maxLine)
-		n := 0
-		for lines.Scan() {
-			n++
-			event, err := DecodeLine(lines.Bytes())
-			if err != nil {
-				yield(Event{}, fmt.Errorf("line %d: %w", n, err))
-				return
-			}
-			if !yield(event, nil) {
-				return
-			}
-		}
-		if err := lines.Err(); err != nil {
-			yield(Event{}, fmt.Errorf("line %d: %w", n+1, err))
-		}
-	}
+	return NewEvent{ID: l.ID, Type: l.EventType, SchemaVersion: l.SchemaVersion}.check(l.OrderID)
 }

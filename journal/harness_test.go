@@ -92,7 +92,7 @@ func placed() order.PlaceOrder {
 	total, _ := order.Total(lines, 0)
 	return order.PlaceOrder{OrderCreated: order.OrderCreated{
 		Tenant: "t", CustomerID: "c", Currency: "USD", Lines: lines, Total: total, Method: "card", Token: "tok_visa",
-		ShipTo: order.Address{City: "Zürich"}, Shipping: order.Shipping{Service: "standard", Carrier: "fedex"},
+		ShipTo: order.ShipTo{Country: "CH", Sealed: &order.Sealed{KeyID: "k", Content: []byte("sealed")}}, Shipping: order.Shipping{Service: "standard", Carrier: "fedex"},
 	}}
 }
 

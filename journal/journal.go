@@ -9,6 +9,7 @@ import (
 
 	"orderly/eventstore"
 	"orderly/order"
+	"orderly/vault"
 )
 
 // attempts bounds how often a command is decided again because another writer was faster.
@@ -19,6 +20,7 @@ type Journal struct {
 	store     *eventstore.Store
 	policy    order.Policy
 	clock     func() time.Time
+	vault     *vault.Vault
 	snapshots *snapshots
 }
 
@@ -26,6 +28,8 @@ type Journal struct {
 type Options struct {
 	// Clock tells the time at which commands are decided; time.Now when nil.
 	Clock func() time.Time
+	// Vault seals and opens personal data. Without one a journal reads everything but that, and stores none.
+	Vault *vault.Vault
 	// SnapshotEvery is how many events lie between the snapshots of an order: 50 when 0. When it is negative, snapshots are
 	// neither written nor read.
 	SnapshotEvery int
@@ -38,7 +42,9 @@ func New(store *eventstore.Store, policy order.Policy, options Options) *Journal
 	if options.Clock == nil {
 		options.Clock = time.Now
 	}
-	return &Journal{store: store, policy: policy, clock: options.Clock, snapshots: newSnapshots(options)}
+	return &Journal{
+		store: store, policy: policy, clock: options.Clock, vault: options.Vault, snapshots: newSnapshots(options),
+	}
 }
 
 // Result is an order after a command.
@@ -105,6 +111,10 @@ func (j *Journal) decide(ctx context.Context, reading Reading, command order.Com
 	command.At = j.clock().UTC().Truncate(time.Microsecond)
 	if command.At.Before(state.UpdatedAt) {
 		command.At = state.UpdatedAt
+	}
+	command, err = j.sealFor(ctx, state, command)
+	if err != nil {
+		return Result{}, err
 	}
 	events, err := order.Decide(state, command, j.policy)
 	if err != nil {

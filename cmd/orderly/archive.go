@@ -15,9 +15,6 @@ import (
 	"orderly/journal"
 )
 
-// progressEvery is how often a long run says how far it is.
-const progressEvery = 2 * time.Second
-
 func archiveCommand() *cobra.Command {
 	var before, dir string
 	var dryRun bool

@@ -15,6 +15,7 @@ import (
 	"orderly/internal/postgres"
 	"orderly/internal/telemetry"
 	"orderly/journal"
+	"orderly/vault"
 )
 
 // connectDatabase opens the database that DATABASE_URL names.
@@ -65,7 +66,11 @@ func withJournalOf(ctx context.Context, change func(*config.Config), do func(*jo
 	}
 	defer pool.Close()
 	store := eventstore.New(pool, eventstore.Options{ArchiveDir: c.ArchiveDir})
-	return do(journal.New(store, c.Policy, journal.Options{SnapshotEvery: snapshotEvery(c)}))
+	options := journal.Options{SnapshotEvery: snapshotEvery(c)}
+	if !c.MasterKeys.Empty() {
+		options.Vault = vault.New(pool, c.MasterKeys)
+	}
+	return do(journal.New(store, c.Policy, options))
 }
 
 // snapshotEvery is the configured distance of snapshots as the journal takes it.
