@@ -14,7 +14,7 @@ var ErrUncertain = errors.New("whether the command was applied must be looked up
 
 const (
 	// keptCommands is how many of the latest commands a state knows by their ids when it has just forgotten older ones.
-	keptCommands = 64
+	keptCommands = 32
 	// mostCommands is how many it knows at most: it forgets many at once and not one each time.
 	mostCommands = 2 * keptCommands
 )

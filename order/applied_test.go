@@ -22,7 +22,7 @@ func noted(n int) order.State {
 
 func TestApplied_FindsEveryCommandForEver(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{0, 1, 127, 128, 129, 1000, 5000} {
+	for _, n := range []int{0, 1, 63, 64, 65, 66, 1000, 5000} {
 		state := noted(n)
 		exact := 0
 		for i := range n {
@@ -33,11 +33,11 @@ func TestApplied_FindsEveryCommandForEver(t *testing.T) {
 			if applied && version != i+2 || !applied && !errors.Is(err, order.ErrUncertain) {
 				t.Fatalf("note %d of %d: got %d, %v, %v", i, n, version, applied, err)
 			}
-			if latest := n - i; latest <= 64 && !applied {
+			if latest := n - i; latest <= 32 && !applied {
 				t.Errorf("note %d of %d is among the latest and was forgotten", i, n)
 			}
 		}
-		if len(state.RecentCommands) > 128 || exact+len(state.OlderCommands)/4 < n {
+		if len(state.RecentCommands) > 64 || exact+len(state.OlderCommands)/4 < n {
 			t.Errorf("of %d commands %d are known by id and %d by fingerprint", n, len(state.RecentCommands), len(state.OlderCommands)/4)
 		}
 	}
