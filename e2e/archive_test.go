@@ -26,6 +26,10 @@ func TestArchive_OrdersGoOnBeingServed(t *testing.T) {
 	whole := s.must("export", id)
 
 	moment := time.Now().UTC().Format(time.RFC3339Nano)
+	s.Await("the read model has everything", func() bool {
+		_, err := s.Run("archive", "--before", moment, "--dry-run")
+		return err == nil
+	})
 	if text := s.must("archive", "--before", moment, "--dry-run"); !strings.Contains(text, "would archive  1 orders") {
 		t.Errorf("dry run: %s", text)
 	}

@@ -104,11 +104,11 @@ func (s *Store) readFromSnapshot(ctx context.Context, stream string, schemaVersi
 		WITH snapshot AS (
 			SELECT * FROM order_snapshots
 			WHERE order_id = $1 AND schema_version = $2 AND version <= $3 AND created_at <= $4)
-		SELECT '0'::xid8, 0::bigint, order_id, version, NULL::uuid, '', schema_version, NULL::jsonb, NULL::jsonb, created_at, hash,
+		SELECT '0'::xid8, 0::bigint, order_id, version, NULL::uuid, '', schema_version, NULL::jsonb AS data, NULL::jsonb AS metadata, created_at, hash,
 			state, checksum, taken_at
 		FROM snapshot
 		UNION ALL
-		SELECT ` + columns + `, NULL, NULL, NULL
+		SELECT ` + columns + `, NULL AS state, NULL AS checksum, NULL AS taken_at
 		FROM order_events
 		WHERE order_id = $1 AND version >= coalesce((SELECT version FROM snapshot), 1) AND version <= $3 AND created_at <= $4`
 	rows, err := s.pool.Query(ctx, query, stream, schemaVersion, until.version, until.at)

@@ -139,18 +139,6 @@ func (w *world) carryOut(id string) order.State {
 	return result.State
 }
 
-// cancelled places an order and cancels it: it has ended.
-func (w *world) cancelled(id string) order.State {
-	w.t.Helper()
-	w.must(id, placed())
-	w.must(id, order.CancelOrder{})
-	state := w.carryOut(id)
-	if !state.Ended() {
-		w.t.Fatalf("%s is %s", id, state.Status)
-	}
-	return state
-}
-
 // randomMove does something with an order: mostly what its plan wants, well or badly. A refusal is fine.
 func (w *world) randomMove(rt *rapid.T, id string) {
 	state := w.load(w.book, id)

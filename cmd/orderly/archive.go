@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,11 +9,13 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
 	"orderly/eventstore"
 	"orderly/internal/config"
 	"orderly/journal"
+	"orderly/projection"
 )
 
 func archiveCommand() *cobra.Command {
@@ -38,13 +41,8 @@ func archiveCommand() *cobra.Command {
 		if moment.After(time.Now()) {
 			return usageError{errors.New("--before: is in the future")}
 		}
-		change := func(c *config.Config) {
-			if dir != "" {
-				c.ArchiveDir = dir
-			}
-		}
-		return withJournalOf(cmd.Context(), change, func(j *journal.Journal) error {
-			archived, err := archive(cmd.Context(), j, moment, dryRun, cmd.ErrOrStderr())
+		return withDatabase(cmd.Context(), func(pool *pgxpool.Pool) error {
+			archived, err := archive(cmd.Context(), pool, archiving{moment, dir, dryRun}, cmd.ErrOrStderr())
 			if *format == asJSON {
 				return errors.Join(err, printJSON(cmd.OutOrStdout(), archived))
 			}
@@ -54,11 +52,27 @@ func archiveCommand() *cobra.Command {
 	return cmd
 }
 
+// archiving is what is to be archived, and where.
+type archiving struct {
+	before time.Time
+	dir    string // the configured one when empty
+	dryRun bool
+}
+
 // archive gives what was moved, also when it ends early with an error.
-func archive(ctx context.Context, j *journal.Journal, before time.Time, dryRun bool, progress io.Writer) (eventstore.Archived, error) {
-	if dryRun {
+func archive(ctx context.Context, pool *pgxpool.Pool, wish archiving, progress io.Writer) (eventstore.Archived, error) {
+	c, err := config.Load()
+	if err != nil {
+		return eventstore.Archived{}, err
+	}
+	store := eventstore.New(pool, eventstore.Options{ArchiveDir: cmp.Or(wish.dir, c.ArchiveDir)})
+	if err := projectedUntil(ctx, pool, store, wish.before); err != nil {
+		return eventstore.Archived{}, err
+	}
+	j := journal.New(store, c.Policy, journal.Options{})
+	if wish.dryRun {
 		var would eventstore.Archived
-		for each, err := range j.Ended(ctx, before) {
+		for each, err := range j.Ended(ctx, wish.before) {
 			if err != nil {
 				return would, err
 			}
@@ -67,13 +81,31 @@ func archive(ctx context.Context, j *journal.Journal, before time.Time, dryRun b
 		return would, nil
 	}
 	said := time.Now()
-	return j.Archive(ctx, before, func(done eventstore.Archived) {
+	return j.Archive(ctx, wish.before, func(done eventstore.Archived) {
 		if time.Since(said) < progressEvery {
 			return
 		}
 		said = time.Now()
 		fmt.Fprintf(progress, "archived %d orders, %d events\n", done.Streams, done.Events)
 	})
+}
+
+// projectedUntil refuses while a read model still needs events of before a moment: the feed does not go into the archive.
+func projectedUntil(ctx context.Context, pool *pgxpool.Pool, store *eventstore.Store, before time.Time) error {
+	statuses, err := projection.Statuses(ctx, pool, store)
+	if err != nil {
+		return err
+	}
+	for _, status := range statuses {
+		oldest := time.Now().Add(-time.Duration(status.LagSeconds * float64(time.Second)))
+		switch {
+		case status.ParkedEvents > 0:
+			return fmt.Errorf("the read model %s has %d parked events, which it would miss: repair it first", status.Name, status.ParkedEvents)
+		case status.LagEvents > 0 && oldest.Before(before):
+			return fmt.Errorf("the read model %s has come only to %s: wait, or name an earlier --before", status.Name, oldest.Format(time.RFC3339))
+		}
+	}
+	return nil
 }
 
 func printArchived(w io.Writer, a eventstore.Archived, dryRun bool) error {

@@ -50,16 +50,10 @@ func connectTemporal(logger *zap.Logger) (client.Client, string, error) {
 
 // withJournal gives a reading command a journal on the database.
 func withJournal(ctx context.Context, read func(*journal.Journal) error) error {
-	return withJournalOf(ctx, func(*config.Config) {}, read)
-}
-
-// withJournalOf is withJournal by a configuration that flags may change.
-func withJournalOf(ctx context.Context, change func(*config.Config), do func(*journal.Journal) error) error {
 	c, err := config.Load()
 	if err != nil {
 		return err
 	}
-	change(&c)
 	pool, err := connectDatabase(ctx, c)
 	if err != nil {
 		return err
@@ -70,7 +64,7 @@ func withJournalOf(ctx context.Context, change func(*config.Config), do func(*jo
 	if !c.MasterKeys.Empty() {
 		options.Vault = vault.New(pool, c.MasterKeys)
 	}
-	return do(journal.New(store, c.Policy, options))
+	return read(journal.New(store, c.Policy, options))
 }
 
 // snapshotEvery is the configured distance of snapshots as the journal takes it.
