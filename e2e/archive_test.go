@@ -86,3 +86,30 @@ func (s shop) must(args ...string) string {
 	}
 	return output
 }
+
+// TestArchive_RefusesWhatReadModelsStillNeed: the feed does not go into the archive.
+func TestArchive_RefusesWhatReadModelsStillNeed(t *testing.T) {
+	t.Parallel()
+	a := newAuditor(t)
+	a.fill("a")
+	moment := time.Now().UTC().Format(time.RFC3339Nano)
+	archive := func(want int) {
+		t.Helper()
+		if _, status := a.run("archive", "--before", moment, "--dir", t.TempDir()); status != want {
+			t.Errorf("got exit status %d, want %d", status, want)
+		}
+	}
+	a.exec(`INSERT INTO projections (name, version) VALUES ('orders', 1)`)
+	archive(1)
+	a.exec(`UPDATE projections SET checkpoint_tx = (SELECT max(tx) FROM order_events), checkpoint_position = (SELECT max(position) FROM order_events)`)
+	archive(0)
+	a.exec(`INSERT INTO projection_dead_letters (name, shard, order_id, version, event_id, event_type, tx, position, error)
+		SELECT 'orders', 0, order_id, version, id, event_type, tx, position, 'broken' FROM order_events LIMIT 1`)
+	archive(1)
+	a.exec(`DELETE FROM projections`)
+	for _, wrong := range []string{"yesterday", "2999-01-01T00:00:00Z", ""} {
+		if _, status := a.run("archive", "--before", wrong); status != 2 {
+			t.Errorf("--before %q: got exit status %d, want 2", wrong, status)
+		}
+	}
+}

@@ -102,7 +102,8 @@ func (s *Store) loadFromSnapshot(ctx context.Context, stream string, schemaVersi
 func (s *Store) readFromSnapshot(ctx context.Context, stream string, schemaVersion int, until bound) (*Snapshot, []Event, error) {
 	const query = `
 		WITH snapshot AS (
-			SELECT * FROM order_snapshots
+			SELECT order_id, version, schema_version, created_at, hash, state, checksum, taken_at
+			FROM order_snapshots
 			WHERE order_id = $1 AND schema_version = $2 AND version <= $3 AND created_at <= $4)
 		SELECT '0'::xid8, 0::bigint, order_id, version, NULL::uuid, '', schema_version, NULL::jsonb AS data, NULL::jsonb AS metadata, created_at, hash,
 			state, checksum, taken_at
