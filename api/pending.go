@@ -52,8 +52,10 @@ func (a *API) getCommand(ctx context.Context, in *getCommandInput) (*commandOutp
 	case err != nil:
 		return nil, err
 	}
-	version, applied := appliedVersion(tenantOf(ctx), state, id, in.Key)
+	version, applied, err := a.appliedVersion(ctx, state, id, in.Key)
 	switch {
+	case err != nil:
+		return nil, err
 	case applied:
 		return a.commandResult(ctx, in.OrderID, version)
 	case known:
@@ -73,18 +75,19 @@ func (a *API) commandResult(ctx context.Context, orderID string, version int) (*
 
 // appliedVersion is the version to which a command led. When no receipt tells the command's id, the routes are
 // tried that have no other id in their path.
-func appliedVersion(tenant string, state order.State, id, key string) (int, bool) {
+func (a *API) appliedVersion(ctx context.Context, state order.State, id, key string) (int, bool, error) {
 	ids := []string{id}
 	if id == "" {
+		tenant := tenantOf(ctx)
 		ids = []string{commandID(tenant, placeRoute, key)}
 		for _, route := range plainRoutes {
 			ids = append(ids, commandID(tenant, "POST "+orderPath(state.OrderID)+route, key))
 		}
 	}
 	for _, each := range ids {
-		if version, applied := state.Commands[each]; applied {
-			return version, true
+		if version, applied, err := a.journal.Applied(ctx, state, each); applied || err != nil {
+			return version, applied, err
 		}
 	}
-	return 0, false
+	return 0, false, nil
 }

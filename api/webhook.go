@@ -86,7 +86,11 @@ func (a *API) recordCarrierUpdate(ctx context.Context, in *carrierInput) (*store
 		return nil, err
 	}
 	id := "carrier/" + update.EventID
-	if _, known := state.Commands[id]; known {
+	_, known, err := a.journal.Applied(ctx, state, id)
+	if err != nil {
+		return nil, err
+	}
+	if known {
 		return &storedOutput{Stored{"stored"}}, nil
 	}
 	_, err = a.commands.Send(ctx, state.OrderID, order.Command{

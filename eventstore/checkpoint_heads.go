@@ -3,6 +3,7 @@ package eventstore
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -98,8 +99,8 @@ func (v *checkpointVerifier) headsByStream(ctx context.Context) func(after seenH
 	}
 }
 
-// hashesOf gives the hash of the event of each head, nil where there is none. All look-ups of single events for the
-// checkpoints are here.
+// hashesOf gives the hash of the event of each head, nil where there is none, in the table or in the archive. All look-ups of
+// single events for the checkpoints are here.
 func (s *Store) hashesOf(ctx context.Context, heads []seenHead) ([][]byte, error) {
 	const query = `
 		SELECT e.hash
@@ -114,7 +115,38 @@ func (s *Store) hashesOf(ctx context.Context, heads []seenHead) ([][]byte, error
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	hashes, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	if err != nil {
+		return nil, err
+	}
+	return hashes, s.findArchived(ctx, heads, hashes)
+}
+
+// findArchived fills in the hashes of the events that are in the archive. What cannot be read there counts as missing: which
+// file it is, and why, is for [Store.Verify] to say.
+func (s *Store) findArchived(ctx context.Context, heads []seenHead, hashes [][]byte) error {
+	var stream string
+	archived := map[int][]byte{}
+	for i, head := range heads {
+		if hashes[i] != nil {
+			continue
+		}
+		if head.stream != stream {
+			stream = head.stream
+			clear(archived)
+			for event, err := range s.archived(ctx, stream, 0) {
+				if _, broken := errors.AsType[*ArchiveError](err); broken {
+					break
+				}
+				if err != nil {
+					return err
+				}
+				archived[event.Version] = event.Hash
+			}
+		}
+		hashes[i] = archived[head.version]
+	}
+	return nil
 }
 
 // streamFindings are the heads of one stream that do not fit: of those that were rewritten the first, of those that

@@ -11,8 +11,12 @@
 // ends below the oldest transaction that is still running, so that whatever it has passed can never change. Readers
 // poll, and are woken by NOTIFY in between ([Notifier], [Listener]): a lost notification costs time, never an event.
 //
+// A stream may have a snapshot of what folding it gave, which saves reading it all ([Store.LoadFromSnapshot]), and it may
+// have its older events in a file instead of the table ([Store.Archive]): whatever reads streams finds them there.
+//
 // Each event's hash covers the hash of the one before it in its stream, so that history cannot be rewritten unseen;
 // [Store.Verify] walks the chain. What a chain cannot show, a stream's end that was cut off or a whole stream that is gone,
 // shows against the signed checkpoints that [Store.Checkpoint] makes ([Store.VerifyCheckpoints]). To be hashed after a way through jsonb as before it, data is brought into one canonical
-// form: sorted keys, one way to escape, and no numbers but plain integers. The database itself refuses UPDATE, DELETE and TRUNCATE.
+// form: sorted keys, one way to escape, and no numbers but plain integers. The database itself refuses UPDATE and TRUNCATE, and DELETE of
+// whatever the archive does not have.
 package eventstore

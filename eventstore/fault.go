@@ -14,6 +14,8 @@ const (
 	FaultTime  Fault = "time"  // an event is not later than the one before it
 	FaultOrder Fault = "order" // an event stands in the feed before the one that it follows
 	FaultHash  Fault = "hash"  // the row, or the one before it, was changed or put in
+	// FaultArchive is a file of archived events that is missing, cut off, or not what was written.
+	FaultArchive Fault = "archive"
 )
 
 // The faults that [Store.VerifyCheckpoints] finds.

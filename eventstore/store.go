@@ -3,17 +3,20 @@ package eventstore
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Store reads and appends events. It may be used from many goroutines.
 type Store struct {
-	pool     *pgxpool.Pool
-	clock    func() time.Time
-	notifier *Notifier
+	pool       *pgxpool.Pool
+	clock      func() time.Time
+	notifier   *Notifier
+	archiveDir string
 }
 
 // Options are what a Store may be given beside its pool.
@@ -22,6 +25,8 @@ type Options struct {
 	Clock func() time.Time
 	// Notifier wakes the readers of the feed after an append; none when nil, and readers find out by polling.
 	Notifier *Notifier
+	// ArchiveDir is where the files of archived streams are; only those streams need it.
+	ArchiveDir string
 }
 
 // New makes a Store on a database that was migrated.
@@ -29,12 +34,13 @@ func New(pool *pgxpool.Pool, options Options) *Store {
 	if options.Clock == nil {
 		options.Clock = time.Now
 	}
-	return &Store{pool: pool, clock: options.Clock, notifier: options.Notifier}
+	return &Store{pool: pool, clock: options.Clock, notifier: options.Notifier, archiveDir: options.ArchiveDir}
 }
 
 const columns = `tx, position, order_id, version, id, event_type, schema_version, data, metadata, created_at, hash`
 
-// Load reads a whole stream and its head, in one round trip. A stream without events is no error.
+// Load reads a whole stream and its head, in one round trip; the archived part of a stream is read from its file. A
+// stream without events is no error.
 func (s *Store) Load(ctx context.Context, stream string) ([]Event, Head, error) {
 	return s.LoadAfter(ctx, stream, 0)
 }
@@ -43,6 +49,9 @@ func (s *Store) Load(ctx context.Context, stream string) ([]Event, Head, error) 
 func (s *Store) LoadAfter(ctx context.Context, stream string, version int) ([]Event, Head, error) {
 	const query = `SELECT ` + columns + ` FROM order_events WHERE order_id = $1 AND version > $2 ORDER BY version`
 	events, err := s.query(ctx, query, stream, version)
+	if err == nil {
+		events, err = s.withArchived(ctx, stream, version, events, theEnd)
+	}
 	if err != nil || len(events) == 0 {
 		return nil, Head{}, err
 	}
@@ -51,14 +60,41 @@ func (s *Store) LoadAfter(ctx context.Context, stream string, version int) ([]Ev
 
 // LoadUntilVersion reads a stream up to and with a version.
 func (s *Store) LoadUntilVersion(ctx context.Context, stream string, version int) ([]Event, error) {
-	const query = `SELECT ` + columns + ` FROM order_events WHERE order_id = $1 AND version <= $2 ORDER BY version`
-	return s.query(ctx, query, stream, version)
+	until := theEnd
+	until.version = version
+	return s.loadUntil(ctx, stream, until)
 }
 
 // LoadUntil reads a stream as far as it had come at a moment: created_at <= at.
 func (s *Store) LoadUntil(ctx context.Context, stream string, at time.Time) ([]Event, error) {
-	const query = `SELECT ` + columns + ` FROM order_events WHERE order_id = $1 AND created_at <= $2 ORDER BY version`
-	return s.query(ctx, query, stream, at)
+	until := theEnd
+	until.at = pgtype.Timestamptz{Time: at, Valid: true}
+	return s.loadUntil(ctx, stream, until)
+}
+
+// bound is how far a stream is read.
+type bound struct {
+	version int
+	at      pgtype.Timestamptz
+}
+
+// theEnd bounds nothing.
+var theEnd = bound{version: math.MaxInt32, at: pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}}
+
+func (b bound) includes(e Event) bool {
+	return e.Version <= b.version && (b.at.InfinityModifier == pgtype.Infinity || !e.CreatedAt.After(b.at.Time))
+}
+
+func (s *Store) loadUntil(ctx context.Context, stream string, until bound) ([]Event, error) {
+	const query = `
+		SELECT ` + columns + ` FROM order_events
+		WHERE order_id = $1 AND version <= $2 AND created_at <= $3
+		ORDER BY version`
+	events, err := s.query(ctx, query, stream, until.version, until.at)
+	if err != nil {
+		return nil, err
+	}
+	return s.withArchived(ctx, stream, 0, events, until)
 }
 
 func (s *Store) query(ctx context.Context, query string, args ...any) ([]Event, error) {

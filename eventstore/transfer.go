@@ -9,29 +9,54 @@ import (
 )
 
 // Export writes a stream as it is stored, one event a line (see [EncodeLine]), and says how many there were. It reads page
-// by page.
+// by page; the archived part comes from its file.
 func (s *Store) Export(ctx context.Context, w io.Writer, stream string) (events int, err error) {
 	const query = `SELECT ` + columns + ` FROM order_events WHERE order_id = $1 AND version > $2 ORDER BY version LIMIT $3`
+	write := func(event Event) error {
+		text, err := EncodeLine(event)
+		if err != nil {
+			return fmt.Errorf("export: %w", err)
+		}
+		if _, err := w.Write(text); err != nil {
+			return fmt.Errorf("export %s: %w", stream, err)
+		}
+		events++
+		return nil
+	}
 	for last := 0; ; {
 		page, err := s.query(ctx, query, stream, last, verifyPage)
 		if err != nil {
 			return events, fmt.Errorf("export %s: %w", stream, err)
 		}
 		for _, event := range page {
-			text, err := EncodeLine(event)
-			if err != nil {
-				return events, fmt.Errorf("export: %w", err)
-			}
-			if _, err := w.Write(text); err != nil {
+			if err := s.eachArchived(ctx, stream, last, event.Version, write); err != nil {
 				return events, fmt.Errorf("export %s: %w", stream, err)
 			}
-			events++
+			if err := write(event); err != nil {
+				return events, err
+			}
 			last = event.Version
 		}
 		if len(page) < verifyPage {
 			return events, nil
 		}
 	}
+}
+
+// eachArchived does something with the archived events between two versions.
+func (s *Store) eachArchived(ctx context.Context, stream string, after, before int, do func(Event) error) error {
+	if before == after+1 {
+		return nil
+	}
+	for event, err := range s.archived(ctx, stream, after) {
+		if err != nil || event.Version >= before {
+			return err
+		}
+		if err := do(event); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Imported counts what an import stored, and the streams that were there already.

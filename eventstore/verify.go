@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -22,8 +23,8 @@ type VerifyOptions struct {
 	Fault func(*FaultError)
 }
 
-// Verify walks the chain of one stream, or of all when stream is empty, and returns the number of sound events. The
-// first fault ends it with a [*FaultError].
+// Verify walks the chain of one stream, or of all when stream is empty, and returns the number of sound events: those in the
+// table and those in the archive. The first fault ends it with a [*FaultError].
 //
 // A chain alone shows neither that a stream's end was cut off nor that a whole stream is gone, nor what somebody wrote who
 // can compute hashes: for that the heads must be known from elsewhere, see [Store.VerifyCheckpoints].
@@ -59,6 +60,9 @@ func (s *Store) walk(ctx context.Context, options VerifyOptions, next func(last 
 			return w.verified, fmt.Errorf("verify: %w", err)
 		}
 		for _, event := range page {
+			if err := w.stepOver(ctx, s, event.StreamID, event.Version); err != nil {
+				return w.verified, err
+			}
 			if err := w.step(event); err != nil {
 				return w.verified, err
 			}
@@ -80,10 +84,14 @@ type walker struct {
 	broken   bool // the stream of the last event: what follows in it cannot be judged
 }
 
+func (w *walker) begin(stream string) {
+	w.last, w.broken = Event{StreamID: stream}, false
+	w.verified.Streams++
+}
+
 func (w *walker) step(event Event) error {
 	if event.StreamID != w.last.StreamID {
-		w.last, w.broken = Event{StreamID: event.StreamID}, false
-		w.verified.Streams++
+		w.begin(event.StreamID)
 	}
 	last := w.last
 	w.last = event
@@ -95,6 +103,10 @@ func (w *walker) step(event Event) error {
 		w.verified.Events++
 		return nil
 	}
+	return w.fault(fault)
+}
+
+func (w *walker) fault(fault *FaultError) error {
 	w.broken = true
 	w.verified.Faults++
 	return report(w.options.Fault, fault)
@@ -118,4 +130,32 @@ func (s *Store) EstimateEvents(ctx context.Context) (int64, error) {
 		return 0, fmt.Errorf("estimate the events: %w", err)
 	}
 	return n, nil
+}
+
+// stepOver checks the archived events between the last one and a version, when there are any: a gap that no archive fills is
+// found by step.
+func (w *walker) stepOver(ctx context.Context, s *Store, stream string, before int) error {
+	if stream != w.last.StreamID {
+		w.begin(stream)
+	}
+	if w.broken || before == w.last.Version+1 {
+		return nil
+	}
+	for event, err := range s.archived(ctx, stream, w.last.Version) {
+		if broken, ok := errors.AsType[*ArchiveError](err); ok {
+			return w.fault(&FaultError{Stream: stream, Version: w.last.Version + 1, Fault: FaultArchive, Problem: broken.Error()})
+		}
+		if err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
+		if event.Version >= before {
+			return nil
+		}
+		w.last = w.last.outOfFeed()
+		if err := w.step(event); err != nil || w.broken {
+			return err
+		}
+	}
+	w.last = w.last.outOfFeed()
+	return nil
 }

@@ -27,7 +27,9 @@ func (j *Journal) EraseCustomer(ctx context.Context, customer vault.Owner, order
 		if ownerOf(state) != customer || !state.ErasedAt.IsZero() {
 			continue
 		}
-		if _, err := order.Decide(state, command, j.policy); err != nil {
+		preview := command
+		preview.Fresh = true // whether it is allowed is asked, not whether it was done
+		if _, err := order.Decide(state, preview, j.policy); err != nil {
 			return fmt.Errorf("erase the data of %s: order %s: %w", customer, orderID, err)
 		}
 		erasable = append(erasable, orderID)

@@ -17,10 +17,11 @@ const attempts = 30
 
 // Journal applies commands to orders and reads them.
 type Journal struct {
-	store  *eventstore.Store
-	policy order.Policy
-	clock  func() time.Time
-	vault  *vault.Vault
+	store     *eventstore.Store
+	policy    order.Policy
+	clock     func() time.Time
+	vault     *vault.Vault
+	snapshots *snapshots
 }
 
 // Options are what a Journal may be given beside its store and policy.
@@ -29,6 +30,11 @@ type Options struct {
 	Clock func() time.Time
 	// Vault seals and opens personal data. Without one a journal reads everything but that, and stores none.
 	Vault *vault.Vault
+	// SnapshotEvery is how many events lie between the snapshots of an order: 50 when 0. When it is negative, snapshots are
+	// neither written nor read.
+	SnapshotEvery int
+	// SnapshotFailed hears of snapshots that could not be written; nobody does when it is nil. The orders are as well without.
+	SnapshotFailed func(orderID string, err error)
 }
 
 // New makes a Journal on a store, deciding by a policy.
@@ -36,7 +42,9 @@ func New(store *eventstore.Store, policy order.Policy, options Options) *Journal
 	if options.Clock == nil {
 		options.Clock = time.Now
 	}
-	return &Journal{store: store, policy: policy, clock: options.Clock, vault: options.Vault}
+	return &Journal{
+		store: store, policy: policy, clock: options.Clock, vault: options.Vault, snapshots: newSnapshots(options),
+	}
 }
 
 // Result is an order after a command.
@@ -92,14 +100,19 @@ func (j *Journal) ApplyTo(ctx context.Context, reading Reading, command order.Co
 
 func (j *Journal) decide(ctx context.Context, reading Reading, command order.Command) (Result, error) {
 	state := reading.State
-	if version, applied := state.Commands[command.ID]; applied {
+	version, applied, err := j.Applied(ctx, state, command.ID)
+	if err != nil {
+		return Result{}, err
+	}
+	if applied {
 		return Result{State: state, Plan: j.PlanFor(state), Version: version, Replayed: true}, nil
 	}
+	command.Fresh = true
 	command.At = j.clock().UTC().Truncate(time.Microsecond)
 	if command.At.Before(state.UpdatedAt) {
 		command.At = state.UpdatedAt
 	}
-	command, err := j.sealFor(ctx, state, command)
+	command, err = j.sealFor(ctx, state, command)
 	if err != nil {
 		return Result{}, err
 	}
@@ -120,7 +133,7 @@ func (j *Journal) append(ctx context.Context, reading Reading, command order.Com
 	if err != nil {
 		return order.State{}, err
 	}
-	stored, _, err := j.store.Append(ctx, reading.State.OrderID, reading.head, encoded...)
+	stored, head, err := j.store.Append(ctx, reading.State.OrderID, reading.head, encoded...)
 	if err != nil {
 		return order.State{}, fmt.Errorf("append to %s at version %d: %w", reading.State.OrderID, reading.State.Version, err)
 	}
@@ -130,7 +143,9 @@ func (j *Journal) append(ctx context.Context, reading Reading, command order.Com
 			Version: event.Version, At: event.CreatedAt, CommandID: command.ID, Reason: command.Reason, Event: events[i],
 		}
 	}
-	return order.FoldOnto(reading.State, recorded), nil
+	state := order.FoldOnto(reading.State, recorded)
+	j.snapshots.afterAppend(reading.State.Version, Reading{State: state, head: head})
+	return state, nil
 }
 
 // PlanFor says what an order in this state needs next, by the journal's policy.

@@ -15,11 +15,40 @@ var ErrNotYetCreated = errors.New("the order was not created yet")
 
 // Read reads an order as it is now, to base a command on it. An order that was never placed reads as one at version 0.
 func (j *Journal) Read(ctx context.Context, orderID string) (Reading, error) {
-	events, head, err := j.store.Load(ctx, orderID)
+	read, folded, err := j.readFrom(orderID, func(schema int) (*eventstore.Snapshot, []eventstore.Event, eventstore.Head, error) {
+		return j.store.LoadFromSnapshot(ctx, orderID, schema)
+	})
 	if err != nil {
 		return Reading{}, fmt.Errorf("load %s: %w", orderID, err)
 	}
-	return reading(order.State{OrderID: orderID}, events, head)
+	j.snapshots.afterReading(folded, read)
+	return read, nil
+}
+
+// loader loads an order from its snapshot of a schema, to whatever point.
+type loader func(schema int) (*eventstore.Snapshot, []eventstore.Event, eventstore.Head, error)
+
+// noSchema is that of no snapshot.
+const noSchema = 0
+
+// readFrom folds what a loader gives, and says how many events that were. A snapshot that cannot be read counts as none.
+func (j *Journal) readFrom(orderID string, load loader) (Reading, int, error) {
+	schema := order.StateSchema
+	if j.snapshots == nil {
+		schema = noSchema
+	}
+	snapshot, events, head, err := load(schema)
+	if err != nil {
+		return Reading{}, 0, err
+	}
+	state, ok := restore(orderID, snapshot)
+	if snapshot != nil && !ok {
+		if _, events, head, err = load(noSchema); err != nil {
+			return Reading{}, 0, err
+		}
+	}
+	read, err := reading(state, events, head)
+	return read, len(events), err
 }
 
 // readOn brings a reading up to date.
@@ -53,35 +82,31 @@ func (j *Journal) Load(ctx context.Context, orderID string) (order.State, error)
 
 // LoadVersion is an order as it was at a version; the latest when it has not come that far.
 func (j *Journal) LoadVersion(ctx context.Context, orderID string, version int) (order.State, error) {
-	events, err := j.store.LoadUntilVersion(ctx, orderID, version)
+	read, _, err := j.readFrom(orderID, func(schema int) (*eventstore.Snapshot, []eventstore.Event, eventstore.Head, error) {
+		return j.store.LoadFromSnapshotUntilVersion(ctx, orderID, schema, version)
+	})
 	if err != nil {
 		return order.State{}, fmt.Errorf("load %s until version %d: %w", orderID, version, err)
 	}
-	return past(orderID, events, order.ErrNotFound)
+	if !read.State.Exists() {
+		return order.State{}, order.ErrNotFound
+	}
+	return read.State, nil
 }
 
 // LoadAt is an order as it was at a moment, with everything that had been recorded up to and with it.
 func (j *Journal) LoadAt(ctx context.Context, orderID string, at time.Time) (order.State, error) {
-	events, err := j.store.LoadUntil(ctx, orderID, at)
+	read, _, err := j.readFrom(orderID, func(schema int) (*eventstore.Snapshot, []eventstore.Event, eventstore.Head, error) {
+		return j.store.LoadFromSnapshotUntil(ctx, orderID, schema, at)
+	})
 	if err != nil {
 		return order.State{}, fmt.Errorf("load %s until %s: %w", orderID, at.Format(time.RFC3339Nano), err)
 	}
-	if len(events) > 0 {
-		return past(orderID, events, nil)
+	if read.State.Exists() {
+		return read.State, nil
 	}
 	if _, err := j.Load(ctx, orderID); err != nil {
 		return order.State{}, err
 	}
 	return order.State{}, ErrNotYetCreated
-}
-
-func past(orderID string, events []eventstore.Event, none error) (order.State, error) {
-	if len(events) == 0 {
-		return order.State{}, none
-	}
-	recorded, err := Decode(events)
-	if err != nil {
-		return order.State{}, err
-	}
-	return order.Fold(orderID, recorded), nil
 }

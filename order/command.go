@@ -18,8 +18,10 @@ type Command struct {
 	// Expect is the version that the sender has seen, or nil.
 	Expect *int
 	// At is when it is decided. The journal sets it.
-	At   time.Time
-	Body Body
+	At time.Time
+	// Fresh says that the stream was searched and does not have it. The journal sets it.
+	Fresh bool
+	Body  Body
 }
 
 // Actor is who wants it.
@@ -170,7 +172,7 @@ type wireCommand struct {
 	Body   json.RawMessage `json:"body"`
 }
 
-// MarshalJSON writes the command with its name. At is not written: it is set where the command is decided.
+// MarshalJSON writes the command with its name. At and Fresh are not written: they are set where the command is decided.
 func (c Command) MarshalJSON() ([]byte, error) {
 	if c.Body == nil {
 		return nil, errors.New("command without a body")

@@ -5,10 +5,13 @@ import "fmt"
 // Decide says what happens when a command meets a state: the events that are then true, or a typed error and
 // nothing. A command that was applied before, and news that change nothing, give no events and no error.
 //
-// Errors: [ErrNotFound], [ErrExists], [*VersionMismatchError], [*NotAllowedError], [*InvalidError].
+// Errors: [ErrNotFound], [ErrExists], [*VersionMismatchError], [*NotAllowedError], [*InvalidError]; [ErrUncertain] when the
+// state cannot tell whether the command was applied, and the caller has not looked it up.
 func Decide(s State, c Command, p Policy) ([]Event, error) {
-	if _, applied := s.Commands[c.ID]; applied {
-		return nil, nil
+	if !c.Fresh {
+		if _, applied, err := s.Applied(c.ID); applied || err != nil {
+			return nil, err
+		}
 	}
 	d := &decision{state: s, policy: p, command: c}
 	if place, ok := c.Body.(PlaceOrder); ok {

@@ -34,7 +34,7 @@ func (s *State) evolve(r Recorded) {
 	s.Version = r.Version
 	s.UpdatedAt = r.At
 	if r.CommandID != "" {
-		s.Commands[r.CommandID] = r.Version
+		s.remember(r.CommandID, r.Version)
 	}
 	switch e := r.Event.(type) {
 	case *OrderCreated:
@@ -369,10 +369,11 @@ func (s State) copied() State {
 	s.Actions = slices.Clone(s.Actions)
 	s.Attention = slices.Clone(s.Attention)
 	s.Rounds = maps.Clone(s.Rounds)
-	s.Commands = maps.Clone(s.Commands)
-	if s.Commands == nil {
-		s.Commands = map[string]int{}
+	s.RecentCommands = maps.Clone(s.RecentCommands)
+	if s.RecentCommands == nil {
+		s.RecentCommands = map[string]int{}
 	}
+	s.OlderCommands = slices.Clip(s.OlderCommands) // it is only ever appended to
 	return s
 }
 

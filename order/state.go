@@ -23,6 +23,10 @@ const (
 // Statuses lists every status in the order of an order's life.
 var Statuses = []Status{Created, Paid, PartiallyShipped, Shipped, Delivered, Closed, Cancelling, Cancelled}
 
+// StateSchema is the version of State's shape as JSON, under which snapshots of it are kept. It is raised when a field changes,
+// and when Evolve makes another state of the same events: states of before are then made anew.
+const StateSchema = 1
+
 // State is an order: the fold of its events. The zero State is an order that does not exist yet.
 type State struct {
 	OrderID     string    `json:"order_id"`
@@ -57,8 +61,10 @@ type State struct {
 	// ErasedAt is when the customer's personal data was erased.
 	ErasedAt time.Time `json:"erased_at,omitzero"`
 
-	// Commands are the ids of all commands that were applied, with the version that each led to.
-	Commands map[string]int `json:"commands"`
+	// RecentCommands are the ids of the latest commands that were applied, with the version that each led to. OlderCommands
+	// are fingerprints of all before them. Ask Applied.
+	RecentCommands map[string]int `json:"commands"`
+	OlderCommands  []byte         `json:"older_commands,omitempty"`
 }
 
 // Line is one article of an order. Tax and Discount are amounts of the whole line.

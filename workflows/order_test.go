@@ -36,7 +36,7 @@ func (m *memory) apply(command order.Command) (workflows.Outcome, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	command.At = m.env.Now()
-	_, replayed := m.state.Commands[command.ID]
+	_, replayed, _ := m.state.Applied(command.ID)
 	events, err := order.Decide(m.state, command, policy)
 	if err != nil {
 		return workflows.Outcome{}, temporal.NewNonRetryableApplicationError(err.Error(), workflows.ErrTypeNotAllowed, nil)

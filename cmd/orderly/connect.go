@@ -39,6 +39,20 @@ func connectOwner(ctx context.Context, c config.Config) (*pgxpool.Pool, error) {
 	return postgres.Open(ctx, c.OwnerURL, postgres.Options{Name: "orderly-owner"})
 }
 
+// withOwner gives a command the database as its owner.
+func withOwner(ctx context.Context, do func(*pgxpool.Pool) error) error {
+	c, err := config.Load()
+	if err != nil {
+		return err
+	}
+	pool, err := connectOwner(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return do(pool)
+}
+
 // connectTemporal makes a client of the server that the TEMPORAL_* variables name, and says which namespace they name. It
 // connects when it is first used: reads are served while Temporal is away.
 func connectTemporal(logger *zap.Logger) (client.Client, string, error) {
@@ -68,9 +82,18 @@ func withJournal(ctx context.Context, read func(*journal.Journal) error) error {
 		return err
 	}
 	defer pool.Close()
-	var options journal.Options
+	store := eventstore.New(pool, eventstore.Options{ArchiveDir: c.ArchiveDir})
+	options := journal.Options{SnapshotEvery: snapshotEvery(c)}
 	if !c.MasterKeys.Empty() {
 		options.Vault = vault.New(pool, c.MasterKeys)
 	}
-	return read(journal.New(eventstore.New(pool, eventstore.Options{}), c.Policy, options))
+	return read(journal.New(store, c.Policy, options))
+}
+
+// snapshotEvery is the configured distance of snapshots as the journal takes it.
+func snapshotEvery(c config.Config) int {
+	if c.SnapshotEvery == 0 {
+		return -1
+	}
+	return c.SnapshotEvery
 }

@@ -56,7 +56,7 @@ func eraseCommand() *cobra.Command {
 }
 
 func erase(ctx context.Context, pool *pgxpool.Pool, c config.Config, customer vault.Owner, reason string) (orders int, err error) {
-	store := eventstore.New(pool, eventstore.Options{})
+	store := eventstore.New(pool, eventstore.Options{ArchiveDir: c.ArchiveDir})
 	if err := awaitFresh(ctx, pool, store); err != nil {
 		return 0, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"orderly/api"
+	"orderly/eventstore"
 	"orderly/internal/config"
 	"orderly/vault"
 )
@@ -124,6 +125,17 @@ func withDatabase(ctx context.Context, do func(*pgxpool.Pool) error) error {
 	}
 	defer pool.Close()
 	return do(pool)
+}
+
+// withStore gives a command the store of events.
+func withStore(ctx context.Context, do func(*pgxpool.Pool, *eventstore.Store) error) error {
+	c, err := config.Load()
+	if err != nil {
+		return err
+	}
+	return withDatabase(ctx, func(pool *pgxpool.Pool) error {
+		return do(pool, eventstore.New(pool, eventstore.Options{ArchiveDir: c.ArchiveDir}))
+	})
 }
 
 func printKeys(w io.Writer, keys []api.Key) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -122,13 +123,23 @@ func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*serv
 	go notifier.Run(background)
 	s.listener = eventstore.NewListener(pool, eventstore.Channel, projection.Channel)
 	go s.listener.Run(background)
-	s.store = eventstore.New(pool, eventstore.Options{Notifier: notifier})
-	s.journal = journal.New(s.store, c.Policy, journal.Options{Vault: vault.New(pool, c.MasterKeys)})
+	s.store = eventstore.New(pool, eventstore.Options{Notifier: notifier, ArchiveDir: c.ArchiveDir})
+	s.journal = journal.New(s.store, c.Policy, journal.Options{
+		Vault: vault.New(pool, c.MasterKeys), SnapshotEvery: snapshotEvery(c), SnapshotFailed: s.snapshotFailed,
+	})
+	var running sync.WaitGroup
+	running.Go(func() { s.journal.Run(background) })
 	return s, func() {
 		stop()
+		running.Wait()
 		s.temporal.Close()
 		pool.Close()
 	}, nil
+}
+
+// snapshotFailed only tells: the order is read from its events, and the next append or reading tries again.
+func (s *service) snapshotFailed(orderID string, err error) {
+	s.log.Warn("a snapshot was not written", zap.String("order_id", orderID), zap.Error(err))
 }
 
 // check refuses a configuration, or a database, with which serving would go wrong later.

@@ -23,9 +23,9 @@ func exportCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&out, "out", "", "write to this file instead of standard output")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return withDatabase(cmd.Context(), func(pool *pgxpool.Pool) error {
+		return withStore(cmd.Context(), func(_ *pgxpool.Pool, store *eventstore.Store) error {
 			export := func(w io.Writer) error {
-				n, err := eventstore.New(pool, eventstore.Options{}).Export(cmd.Context(), w, args[0])
+				n, err := store.Export(cmd.Context(), w, args[0])
 				if err == nil && n == 0 {
 					err = fmt.Errorf("%s: %w", args[0], order.ErrNotFound)
 				}
@@ -80,8 +80,8 @@ func importCommand() *cobra.Command {
 				return err
 			}
 			defer closeFile()
-			return withDatabase(cmd.Context(), func(pool *pgxpool.Pool) error {
-				done, err := eventstore.New(pool, eventstore.Options{}).Import(cmd.Context(), file)
+			return withStore(cmd.Context(), func(_ *pgxpool.Pool, store *eventstore.Store) error {
+				done, err := store.Import(cmd.Context(), file)
 				if refused, ok := errors.AsType[*eventstore.ImportError](err); ok {
 					fmt.Fprintf(cmd.ErrOrStderr(), "orderly: refused: %v\n", refused)
 					return errFault

@@ -84,9 +84,9 @@ func runVerify(cmd *cobra.Command, wish verifyWish) (*verifyReport, error) {
 	if keys == nil {
 		report.Signatures = signaturesUnchecked
 	}
-	err = withDatabase(cmd.Context(), func(pool *pgxpool.Pool) error {
+	err = withStore(cmd.Context(), func(pool *pgxpool.Pool, store *eventstore.Store) error {
 		v := &verification{
-			pool: pool, store: eventstore.New(pool, eventstore.Options{}), wish: wish, report: report,
+			pool: pool, store: store, wish: wish, report: report,
 			options: eventstore.CheckpointOptions{Keys: keys, Exported: exported, Stream: wish.order, Fault: report.add},
 		}
 		return v.run(cmd.Context(), cmd.ErrOrStderr())

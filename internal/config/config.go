@@ -16,7 +16,7 @@ import (
 type Config struct {
 	DatabaseURL string `env:"DATABASE_URL"`
 	// OwnerURL is the database as its owner, who migrates, archives and repairs; DATABASE_URL when empty.
-	OwnerURL string `env:"ORDERLY_OWNER_URL"`
+	OwnerURL      string `env:"ORDERLY_OWNER_URL"`
 	TemporalUIURL string `env:"TEMPORAL_UI_URL"`
 
 	HTTPAddr string `env:"ORDERLY_HTTP_ADDR" envDefault:"127.0.0.1:8080"`
@@ -42,6 +42,11 @@ type Config struct {
 	// CheckpointEvery is how often the projector makes one.
 	CheckpointEvery time.Duration `env:"ORDERLY_CHECKPOINT_EVERY" envDefault:"24h"`
 
+	// SnapshotEvery is how many events lie between the snapshots of an order; none are written or read when it is 0.
+	SnapshotEvery int `env:"ORDERLY_SNAPSHOT_EVERY" envDefault:"50"`
+	// ArchiveDir is where the events of archived orders are.
+	ArchiveDir string `env:"ORDERLY_ARCHIVE_DIR" envDefault:".orderly/archive"`
+
 	LogLevel  string `env:"ORDERLY_LOG_LEVEL" envDefault:"info"`
 	LogFormat string `env:"ORDERLY_LOG_FORMAT" envDefault:"json"`
 
@@ -56,6 +61,9 @@ func Load() (Config, error) {
 	}
 	if c.OwnerURL == "" {
 		c.OwnerURL = c.DatabaseURL
+	}
+	if c.SnapshotEvery < 0 {
+		return Config{}, fmt.Errorf("configuration: ORDERLY_SNAPSHOT_EVERY: %d is negative", c.SnapshotEvery)
 	}
 	if c.PublicURL == "" {
 		c.PublicURL = "http://" + c.HTTPAddr
