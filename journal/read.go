@@ -72,12 +72,12 @@ func (j *Journal) LoadAt(ctx context.Context, orderID string, at time.Time) (ord
 	if _, err := j.Load(ctx, orderID); err != nil {
 		return order.State{}, err
 	}
-	return order.State{}, ErrNotYetCreated
+	return order.State{}, fmt.Errorf("%s: %w", orderID, ErrNotYetCreated)
 }
 
 func past(orderID string, events []eventstore.Event, none error) (order.State, error) {
 	if len(events) == 0 {
-		return order.State{}, none
+		return order.State{}, fmt.Errorf("%s: %w", orderID, none)
 	}
 	recorded, err := Decode(events)
 	if err != nil {

@@ -17,10 +17,12 @@ import (
 	"orderly/journal"
 )
 
+var errNoDatabase = errors.New("DATABASE_URL is not set: source .orderly/env of a running `make run`, or name your Postgres")
+
 // connectDatabase opens the database that DATABASE_URL names.
 func connectDatabase(ctx context.Context, c config.Config) (*pgxpool.Pool, error) {
 	if c.DatabaseURL == "" {
-		return nil, errors.New("DATABASE_URL is not set: source .orderly/env of a running `make run`, or name your Postgres")
+		return nil, errNoDatabase
 	}
 	pool, err := postgres.Open(ctx, c.DatabaseURL, postgres.Options{})
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -16,7 +17,10 @@ import (
 )
 
 func keysCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "keys", Short: "Create, list and revoke API keys", Args: exactly(0)}
+	cmd := &cobra.Command{Use: "keys", Short: "Create, list and revoke API keys", Args: noOther}
+	cmd.RunE = func(*cobra.Command, []string) error {
+		return usageError{errors.New("keys what? create, list or revoke")}
+	}
 	cmd.AddCommand(createKeyCommand(), listKeysCommand(), revokeKeyCommand())
 	return cmd
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -21,7 +20,7 @@ func migrateCommand() *cobra.Command {
 				return err
 			}
 			if c.DatabaseURL == "" {
-				return errors.New("DATABASE_URL is not set")
+				return errNoDatabase
 			}
 			applied, err := postgres.Migrate(cmd.Context(), c.DatabaseURL)
 			if err != nil {
