@@ -2,12 +2,10 @@ package e2e_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"reflect"
@@ -15,8 +13,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"orderly/internal/testkit"
 )
@@ -227,7 +223,7 @@ func TestKeys_AreShownOnceAndRefusedOnceRevoked(t *testing.T) {
 
 func TestMigrate_AppliesOnce(t *testing.T) {
 	t.Parallel()
-	env := []string{"DATABASE_URL=" + emptyDatabase(t)}
+	env := []string{"DATABASE_URL=" + testkit.EmptyDatabaseURL(t)}
 	wantComplaint(t, bare(t, env, "serve", "--api"), 1, "run `orderly migrate`")
 	first, second := bare(t, env, "migrate"), bare(t, env, "migrate")
 	if first.status != 0 || first.stderr != "" || strings.HasPrefix(first.stdout, "0 ") || !strings.HasSuffix(first.stdout, " migrations applied, the schema is up to date\n") {
@@ -236,30 +232,4 @@ func TestMigrate_AppliesOnce(t *testing.T) {
 	if want := (ran{stdout: "0 migrations applied, the schema is up to date\n"}); second != want {
 		t.Errorf("the second time: got %+v, want %+v", second, want)
 	}
-}
-
-// emptyDatabase is a database without a schema.
-func emptyDatabase(t *testing.T) string {
-	t.Helper()
-	server := os.Getenv("DATABASE_URL")
-	conn, err := pgx.Connect(t.Context(), server)
-	if err != nil {
-		t.Fatalf("reach Postgres (run the tests with `make test`): %v", err)
-	}
-	name := "t_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	if _, err := conn.Exec(t.Context(), "CREATE DATABASE "+name); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := conn.Exec(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
-			t.Error(err)
-		}
-		_ = conn.Close(context.Background())
-	})
-	parsed, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parsed.Path = "/" + name
-	return parsed.String()
 }

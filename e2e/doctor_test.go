@@ -61,7 +61,7 @@ func TestDoctor_FindsWhatIsMissing(t *testing.T) {
 	s.doctor(map[string]string{"temporal": "start Temporal, and check TEMPORAL_ADDRESS"}, "TEMPORAL_ADDRESS="+nobody)
 	s.doctor(map[string]string{"postgres": "start Postgres, and check DATABASE_URL"}, "DATABASE_URL=postgres://nobody@"+nobody+"/x")
 	s.doctor(map[string]string{"postgres": "start Postgres, and check DATABASE_URL"}, "DATABASE_URL=")
-	s.doctor(map[string]string{"schema": "run `orderly migrate`"}, "DATABASE_URL="+emptyDatabase(t))
+	s.doctor(map[string]string{"schema": "run `orderly migrate`"}, "DATABASE_URL="+testkit.EmptyDatabaseURL(t))
 	s.Stop("--api")
 	s.doctor(map[string]string{"api": "start `orderly serve --api`, or set ORDERLY_URL"})
 	s.Stop("simulator")
