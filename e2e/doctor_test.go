@@ -53,6 +53,7 @@ func (s shop) doctor(want map[string]string, env ...string) {
 func TestDoctor_FindsWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	s := open(t, []string{"--api", "--worker", "--projector"})
+	s.awaitReadModels()
 	s.doctor(map[string]string{})
 	for _, check := range checks {
 		wantLines(t, s.cli(0, "doctor").stdout, "^ok +"+check+" +\\S")

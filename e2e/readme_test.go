@@ -99,6 +99,7 @@ func (r tour) firstOrder(block string) {
 		r.shop.t.Errorf("the same command again: got %s, want %s", again, first)
 	}
 	r.until("ord_123", "delivered")
+	r.awaitReadModels()
 	if orders := list(r.get("/v1/orders").body["orders"]); len(orders) != 1 {
 		r.shop.t.Errorf("%d orders, want one", len(orders))
 	}
@@ -150,6 +151,7 @@ func (r tour) somethingGoesWrong(order, queue string) {
 		t.Errorf("the answer: %s", placed[1])
 	}
 	r.attention("ord_124", "BookShipment")
+	r.awaitReadModels()
 	entries := list(object(t, r.answers(queue, 200)[0])["attention"])
 	if len(entries) != 1 || entries[0]["order_id"] != "ord_124" || entries[0]["attention_id"] != "att_1" {
 		t.Errorf("the work queue: %v", entries)
@@ -160,6 +162,7 @@ func (r tour) somethingGoesWrong(order, queue string) {
 func (r tour) repair(block string) {
 	r.answers(block, 204, 200)
 	r.until("ord_124", "delivered")
+	r.awaitReadModels()
 	if left := list(r.get("/v1/attention").body["attention"]); len(left) != 0 {
 		r.shop.t.Errorf("the work queue: %v", left)
 	}
