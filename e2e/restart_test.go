@@ -118,7 +118,8 @@ func TestRestartOfEverything_WithFiftyOrdersInFlight_AllAreDelivered(t *testing.
 	if _, err := http.Get(env["ORDERLY_URL"] + "/livez"); err == nil {
 		t.Fatal("the API still answers after the stop")
 	}
-	if again := run.start(); again["ORDERLY_API_KEY"] != env["ORDERLY_API_KEY"] {
+	again := run.start()
+	if again["ORDERLY_API_KEY"] != env["ORDERLY_API_KEY"] {
 		t.Error("the API key has changed")
 	}
 	for _, id := range ids {
@@ -126,4 +127,6 @@ func TestRestartOfEverything_WithFiftyOrdersInFlight_AllAreDelivered(t *testing.
 		s.wantLedger("payments", id, map[string]int{"authorize": 1, "capture": 1})
 		s.wantLedger("shipments", id, map[string]int{"book": 1})
 	}
+	s.DatabaseURL = again["DATABASE_URL"]
+	s.verify()
 }

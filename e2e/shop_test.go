@@ -21,9 +21,16 @@ type shop struct {
 	t *testing.T
 }
 
+// open starts a system of the test's own. At the test's end its read models must be what its events say.
 func open(t *testing.T, roles []string, env ...string) shop {
 	t.Helper()
-	return shop{testkit.Start(t, roles, env...), t}
+	s := shop{testkit.Start(t, roles, env...), t}
+	t.Cleanup(func() {
+		if !t.Failed() {
+			s.verify()
+		}
+	})
+	return s
 }
 
 // answer is what the API said.

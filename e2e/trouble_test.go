@@ -13,6 +13,7 @@ func TestFailedShipment_Retry_Delivers(t *testing.T) {
 	s.fault(noCarrier)
 	id := s.place(wish{})
 	attention := s.attention(id, "BookShipment")
+	s.awaitReadModels()
 	queue := s.get("/v1/attention")
 	if entries := list(queue.body["attention"]); len(entries) != 1 || entries[0]["order_id"] != id {
 		t.Errorf("GET /v1/attention: %s", queue.raw)

@@ -89,7 +89,7 @@ func (j *Journal) LoadVersion(ctx context.Context, orderID string, version int) 
 		return order.State{}, fmt.Errorf("load %s until version %d: %w", orderID, version, err)
 	}
 	if !read.State.Exists() {
-		return order.State{}, order.ErrNotFound
+		return order.State{}, fmt.Errorf("%s: %w", orderID, order.ErrNotFound)
 	}
 	return read.State, nil
 }
@@ -108,5 +108,5 @@ func (j *Journal) LoadAt(ctx context.Context, orderID string, at time.Time) (ord
 	if _, err := j.Load(ctx, orderID); err != nil {
 		return order.State{}, err
 	}
-	return order.State{}, ErrNotYetCreated
+	return order.State{}, fmt.Errorf("%s: %w", orderID, ErrNotYetCreated)
 }

@@ -19,10 +19,12 @@ import (
 	"orderly/vault"
 )
 
+var errNoDatabase = errors.New("DATABASE_URL is not set: source .orderly/env of a running `make run`, or name your Postgres")
+
 // connectDatabase opens the database that DATABASE_URL names, as the role of the services.
 func connectDatabase(ctx context.Context, c config.Config) (*pgxpool.Pool, error) {
 	if c.DatabaseURL == "" {
-		return nil, errors.New("DATABASE_URL is not set: source .orderly/env of a running `make run`, or name your Postgres")
+		return nil, errNoDatabase
 	}
 	pool, err := postgres.Open(ctx, c.DatabaseURL, postgres.Options{Role: postgres.AppRole})
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == "22023" { // the role does not exist
@@ -34,7 +36,7 @@ func connectDatabase(ctx context.Context, c config.Config) (*pgxpool.Pool, error
 // connectOwner opens the database as its owner, for the few commands that may do what the services may not.
 func connectOwner(ctx context.Context, c config.Config) (*pgxpool.Pool, error) {
 	if c.OwnerURL == "" {
-		return nil, errors.New("neither ORDERLY_OWNER_URL nor DATABASE_URL is set")
+		return nil, errNoDatabase
 	}
 	return postgres.Open(ctx, c.OwnerURL, postgres.Options{Name: "orderly-owner"})
 }

@@ -128,19 +128,28 @@ func devConfig(ctx context.Context, data string) (devSettings, error) {
 // lines is what a shell sources to reach the run.
 func (c devSettings) lines() []string {
 	lines := []string{
-		"DATABASE_URL=" + c.DatabaseURL,
-		"TEMPORAL_ADDRESS=" + os.Getenv("TEMPORAL_ADDRESS"),
-		"TEMPORAL_UI_URL=" + c.TemporalUIURL,
-		"ORDERLY_URL=" + c.PublicURL,
-		"ORDERLY_SIMULATOR_URL=" + c.SimulatorURL,
-		"ORDERLY_API_KEY=" + c.APIKey,
-		"ORDERLY_MASTER_KEYS=" + c.masterKeys,
-		"ORDERLY_CHECKPOINT_PUBLIC_KEYS=" + strings.Join(c.CheckpointPublicKeys, ","),
+		assign("DATABASE_URL", c.DatabaseURL),
+		assign("TEMPORAL_ADDRESS", os.Getenv("TEMPORAL_ADDRESS")),
+		assign("TEMPORAL_UI_URL", c.TemporalUIURL),
+		assign("ORDERLY_URL", c.PublicURL),
+		assign("ORDERLY_SIMULATOR_URL", c.SimulatorURL),
+		assign("ORDERLY_API_KEY", c.APIKey),
+		assign("ORDERLY_MASTER_KEYS", c.masterKeys),
+		assign("ORDERLY_CHECKPOINT_PUBLIC_KEYS", strings.Join(c.CheckpointPublicKeys, ",")),
 	}
 	for _, name := range slices.Sorted(maps.Keys(devPace)) {
-		lines = append(lines, name+"="+os.Getenv(name))
+		lines = append(lines, assign(name, os.Getenv(name)))
 	}
 	return lines
+}
+
+// assign writes KEY=value, and KEY='value' where a shell would take the plain value for more than a word: the & of a
+// URL ends a command.
+func assign(name, value string) string {
+	if strings.ContainsAny(value, "&;|<>()$`\\\"'*[]#~ \t") {
+		value = "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
+	}
+	return name + "=" + value
 }
 
 func (c devSettings) environment() []string {

@@ -34,7 +34,7 @@ func well(check, format string, args ...any) finding {
 }
 
 func ill(check string, err error, advice string) finding {
-	return finding{Check: check, Detail: err.Error(), Advice: advice}
+	return finding{Check: check, Detail: oneLine(err), Advice: advice}
 }
 
 func doctorCommand() *cobra.Command {
@@ -123,19 +123,41 @@ func examineFeed(ctx context.Context, store *eventstore.Store) finding {
 	return well("feed", "is at %s", head.Last)
 }
 
-// laggingAfter is how far behind a read model may be before the doctor says so.
+// laggingAfter is how many seconds a read model may be behind before the doctor says so.
 const laggingAfter = 10
 
+// examineProjections gives a projector that was just started a moment to take over.
 func examineProjections(ctx context.Context, pool *pgxpool.Pool, store *eventstore.Store) finding {
+	for deadline := time.Now().Add(5 * time.Second); ; {
+		found := lookAtProjections(ctx, pool, store)
+		if found.OK || time.Now().After(deadline) {
+			return found
+		}
+		select {
+		case <-ctx.Done():
+			return found
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+func lookAtProjections(ctx context.Context, pool *pgxpool.Pool, store *eventstore.Store) finding {
+	const advice = "start `orderly serve --projector`, and look at its workflow in the Temporal Web UI"
 	statuses, err := projection.Statuses(ctx, pool, store)
 	if err != nil {
 		return ill("projections", err, "check the database's log")
 	}
+	if len(statuses) == 0 {
+		return ill("projections", errors.New("none has ever run"), advice)
+	}
 	var all []string
 	for _, status := range statuses {
-		text := fmt.Sprintf("%s is %d events (%.1f s) behind", status.Name, status.LagEvents, status.LagSeconds)
-		if status.LagSeconds > laggingAfter {
-			return ill("projections", errors.New(text), "start `orderly serve --projector`, and look at its workflow in the Temporal Web UI")
+		text := fmt.Sprintf("%s is %s, %d events (%.1f s) behind", status.Name, status.State, status.LagEvents, status.LagSeconds)
+		switch {
+		case status.State == projection.Parked:
+			return ill("projections", fmt.Errorf("%s; it leaves %d orders out", text, status.ParkedOrders), "look at the events in projection_dead_letters")
+		case status.State != projection.Running, status.LagSeconds > laggingAfter:
+			return ill("projections", errors.New(text), advice)
 		}
 		all = append(all, text)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -18,7 +19,10 @@ import (
 )
 
 func keysCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "keys", Short: "Create, list and revoke API keys; make and replace master keys", Args: exactly(0)}
+	cmd := &cobra.Command{Use: "keys", Short: "Create, list and revoke API keys; make and replace master keys", Args: noOther}
+	cmd.RunE = func(*cobra.Command, []string) error {
+		return usageError{errors.New("keys what? create, list, revoke, master or rewrap")}
+	}
 	cmd.AddCommand(createKeyCommand(), listKeysCommand(), revokeKeyCommand(), masterKeyCommand(), rewrapCommand())
 	return cmd
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -41,13 +42,16 @@ func exitStatus(err error) int {
 	case errors.Is(err, errFault):
 		return exitFault
 	case errors.As(err, &usage):
-		fmt.Fprintln(os.Stderr, "orderly:", err)
+		fmt.Fprintln(os.Stderr, "orderly:", oneLine(err))
 		return exitUsage
 	default:
-		fmt.Fprintln(os.Stderr, "orderly:", err)
+		fmt.Fprintln(os.Stderr, "orderly:", oneLine(err))
 		return exitFailed
 	}
 }
+
+// oneLine is what an error says, in one line: some of those below us have several.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 func root() *cobra.Command {
 	cmd := &cobra.Command{
@@ -57,12 +61,21 @@ func root() *cobra.Command {
 			"stream of events in Postgres. Configuration comes from the environment: DATABASE_URL, Temporal's TEMPORAL_*,\n" +
 			"and ORDERLY_*; `make run` writes what it uses to .orderly/env.",
 		SilenceUsage: true, SilenceErrors: true,
+		Args: noOther, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	cmd.AddCommand(serveCommand(), devCommand(), timelineCommand(), stateCommand(), diffCommand(), migrateCommand(),
 		verifyCommand(), checkpointCommand(), exportCommand(), importCommand(), archiveCommand(),
 		simulatorCommand(), doctorCommand(), keysCommand(), eraseCommand(), benchCommand(), probeCommand())
 	return cmd
+}
+
+// noOther wants a subcommand that there is, and calls anything else a wrong use.
+func noOther(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("unknown command %q: see `%s --help`", args[0], cmd.CommandPath())}
+	}
+	return nil
 }
 
 // exactly wants n arguments, and calls anything else a wrong use.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -21,7 +20,7 @@ func migrateCommand() *cobra.Command {
 				return err
 			}
 			if c.OwnerURL == "" {
-				return errors.New("neither ORDERLY_OWNER_URL nor DATABASE_URL is set")
+				return errNoDatabase
 			}
 			applied, err := postgres.Migrate(cmd.Context(), c.OwnerURL)
 			if err != nil {

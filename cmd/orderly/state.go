@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -15,20 +17,21 @@ import (
 )
 
 func stateCommand() *cobra.Command {
-	var at string
-	var version int
+	var past moment
 	cmd := &cobra.Command{
 		Use:   "state ORDER [--at TIME | --version N]",
 		Short: "Print an order as it is, or as it was",
 		Args:  exactly(1),
 	}
 	format := outputFlag(cmd)
-	cmd.Flags().StringVar(&at, "at", "", "as it was at this moment (RFC 3339, as 2026-11-23T14:00:00Z)")
-	cmd.Flags().IntVar(&version, "version", 0, "as it was at this version")
-	cmd.MarkFlagsMutuallyExclusive("at", "version")
+	cmd.Flags().StringVar(&past.at, "at", "", "as it was at this moment (RFC 3339, as 2026-11-23T14:00:00Z)")
+	cmd.Flags().IntVar(&past.version, "version", 0, "as it was at this version")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := past.parse(cmd); err != nil {
+			return usageError{err}
+		}
 		return withJournal(cmd.Context(), func(j *journal.Journal) error {
-			state, err := stateOf(cmd, j, args[0], at, version)
+			state, err := past.load(cmd.Context(), j, args[0])
 			if err != nil {
 				return err
 			}
@@ -44,21 +47,41 @@ func stateCommand() *cobra.Command {
 	return cmd
 }
 
-func stateOf(cmd *cobra.Command, j *journal.Journal, orderID, at string, version int) (order.State, error) {
+// moment is when an order is looked at: now, unless one of the flags was given.
+type moment struct {
+	at      string
+	time    time.Time
+	version int
+}
+
+// parse reads the flags of a command.
+func (m *moment) parse(cmd *cobra.Command) (err error) {
+	at, version := cmd.Flags().Changed("at"), cmd.Flags().Changed("version")
 	switch {
-	case at != "":
-		moment, err := time.Parse(time.RFC3339Nano, at)
-		if err != nil {
-			return order.State{}, usageError{fmt.Errorf("--at: %w", err)}
+	case at && version:
+		return errors.New("--at and --version exclude each other")
+	case version && m.version < 1:
+		return errors.New("--version: must be at least 1")
+	case at:
+		if m.time, err = time.Parse(time.RFC3339Nano, m.at); err != nil {
+			return fmt.Errorf("--at: %q is not RFC 3339, as 2026-11-23T14:00:00Z", m.at)
 		}
-		return j.LoadAt(cmd.Context(), orderID, moment)
-	case cmd.Flags().Changed("version"):
-		if version < 1 {
-			return order.State{}, usageError{fmt.Errorf("--version: must be at least 1")}
+	}
+	return nil
+}
+
+func (m *moment) load(ctx context.Context, j *journal.Journal, orderID string) (order.State, error) {
+	switch {
+	case m.at != "":
+		return j.LoadAt(ctx, orderID, m.time)
+	case m.version > 0:
+		state, err := j.LoadVersion(ctx, orderID, m.version)
+		if err == nil && state.Version < m.version {
+			return order.State{}, fmt.Errorf("there is no version %d yet: %s is at version %d", m.version, orderID, state.Version)
 		}
-		return j.LoadVersion(cmd.Context(), orderID, version)
+		return state, err
 	default:
-		return j.Load(cmd.Context(), orderID)
+		return j.Load(ctx, orderID)
 	}
 }
 

@@ -60,11 +60,13 @@ func migrations() fs.FS {
 }
 
 // Fingerprint names the schema that the migrations make: it changes with any of them.
-func Fingerprint() string {
+func Fingerprint() string { return fingerprint(migrations()) }
+
+func fingerprint(source fs.FS) string {
 	sum := sha256.New()
-	files, _ := fs.Glob(migrations(), "*.sql") // the pattern is well-formed
+	files, _ := fs.Glob(source, "*.sql") // the pattern is well-formed
 	for _, file := range files {
-		text, err := fs.ReadFile(migrations(), file)
+		text, err := fs.ReadFile(source, file)
 		if err != nil {
 			panic(err) // the file is embedded above
 		}

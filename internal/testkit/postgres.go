@@ -38,6 +38,20 @@ func Database(t testing.TB) *pgxpool.Pool {
 // DatabaseURL gives the test a migrated database of its own; it is dropped when the test ends.
 func DatabaseURL(t testing.TB) string {
 	t.Helper()
+	return makeDatabase(t, createFromTemplate)
+}
+
+// EmptyDatabaseURL gives the test a database of its own without a schema; it is dropped when the test ends.
+func EmptyDatabaseURL(t testing.TB) string {
+	t.Helper()
+	return makeDatabase(t, func(ctx context.Context, conn *pgx.Conn, _, name string) error {
+		_, err := conn.Exec(ctx, "CREATE DATABASE "+name)
+		return err
+	})
+}
+
+func makeDatabase(t testing.TB, create func(ctx context.Context, conn *pgx.Conn, server, name string) error) string {
+	t.Helper()
 	server := os.Getenv("DATABASE_URL")
 	if server == "" {
 		t.Fatal("DATABASE_URL is not set: run the tests with `make test`")
@@ -45,7 +59,7 @@ func DatabaseURL(t testing.TB) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	name := "t_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	if err := withAdmin(ctx, server, func(conn *pgx.Conn) error { return createFromTemplate(ctx, conn, server, name) }); err != nil {
+	if err := withAdmin(ctx, server, func(conn *pgx.Conn) error { return create(ctx, conn, server, name) }); err != nil {
 		t.Fatalf("make the test's database: %v", err)
 	}
 	t.Cleanup(func() {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -93,10 +94,15 @@ func (s *System) Stop(name string) { s.end(name, syscall.SIGTERM) }
 
 // Run runs the binary with the system's environment and gives its output.
 func (s *System) Run(args ...string) (string, error) {
-	cmd := exec.CommandContext(s.t.Context(), binary(s.t), args...)
-	cmd.Env = s.env
-	output, err := cmd.CombinedOutput()
+	output, err := s.Command(args...).CombinedOutput()
 	return string(output), err
+}
+
+// Command is a run of the binary with the system's environment, not started yet.
+func (s *System) Command(args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(s.t.Context(), binary(s.t), args...)
+	cmd.Env = slices.Clone(s.env)
+	return cmd
 }
 
 // Await waits until a condition holds, and fails the test when it does not in time.
