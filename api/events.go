@@ -1,11 +1,8 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -59,35 +56,8 @@ func (a *API) getEvents(ctx context.Context, in *getEventsInput) (*eventsOutput,
 	output := &eventsOutput{Body: Events{Events: make([]Event, len(entries))}}
 	for i, entry := range entries {
 		output.Body.Events[i] = Event(entry)
-		if !in.Raw {
-			if output.Body.Events[i].Data, err = withoutToken(entry.EventType, entry.Data); err != nil {
-				return nil, err
-			}
-		}
 	}
 	last := entries[len(entries)-1].Version
 	output.ETag, output.EventVersion = etag(last), strconv.Itoa(last)
 	return output, nil
-}
-
-// tokenEvents have a means of payment in their data.
-var tokenEvents = []string{"OrderCreated", "PaymentMethodProvided"}
-
-// withoutToken takes the means of payment out of an event's data.
-func withoutToken(eventType string, data json.RawMessage) (json.RawMessage, error) {
-	if !slices.Contains(tokenEvents, eventType) {
-		return data, nil
-	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return nil, fmt.Errorf("read the data of %s: %w", eventType, err)
-	}
-	delete(fields, "token")
-	var kept bytes.Buffer
-	encoder := json.NewEncoder(&kept)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(fields); err != nil {
-		return nil, fmt.Errorf("write the data of %s: %w", eventType, err)
-	}
-	return bytes.TrimSpace(kept.Bytes()), nil
 }

@@ -13,8 +13,8 @@ import (
 // processes.
 func TestArchive_OrdersGoOnBeingServed(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	s := open(t, everything, "ORDERLY_ARCHIVE_DIR="+dir, "ORDERLY_SNAPSHOT_EVERY=5")
+	s := open(t, everything, "ORDERLY_SNAPSHOT_EVERY=5")
+	dir := s.ArchiveDir
 	const id = "ord_123"
 	place := wish{id: id}.json()
 	first, err := s.call(http.MethodPost, "/v1/orders", "place-1", place)

@@ -17,7 +17,7 @@ func (s shop) verify() {
 	pool := s.pool()
 	defer pool.Close()
 	s.catchUp(pool)
-	differences, err := readmodel.Verify(context.Background(), pool, eventstore.New(pool, eventstore.Options{}))
+	differences, err := readmodel.Verify(context.Background(), pool, eventstore.New(pool, eventstore.Options{ArchiveDir: s.ArchiveDir}))
 	if err != nil {
 		s.t.Fatal(err)
 	}

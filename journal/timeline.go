@@ -1,10 +1,12 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"orderly/order"
@@ -29,7 +31,7 @@ type Shape int
 
 // The shapes of events.
 const (
-	Upcast   Shape = iota // in today's shape, addresses in clear unless they were erased
+	Upcast   Shape = iota // in today's shape, addresses in clear unless they were erased, without the means of payment
 	AsStored              // as they were written
 )
 
@@ -54,6 +56,9 @@ func (j *Journal) Events(ctx context.Context, orderID string, shape Shape) ([]En
 			if data, err = j.revealEvent(ctx, orderID, &owner, event.Type, data); err != nil {
 				return nil, fmt.Errorf("%s at version %d: %w", orderID, event.Version, err)
 			}
+			if data, err = withoutToken(event.Type, data); err != nil {
+				return nil, fmt.Errorf("%s at version %d: %w", orderID, event.Version, err)
+			}
 		}
 		entries[i] = Entry{
 			Position: event.Position.String(), ID: event.ID.String(), Version: event.Version, EventType: event.Type,
@@ -62,4 +67,26 @@ func (j *Journal) Events(ctx context.Context, orderID string, shape Shape) ([]En
 		}
 	}
 	return entries, nil
+}
+
+// tokenEvents have a means of payment in their data.
+var tokenEvents = []string{"OrderCreated", "PaymentMethodProvided"}
+
+// withoutToken takes the means of payment out of an event's data.
+func withoutToken(eventType string, data json.RawMessage) (json.RawMessage, error) {
+	if !slices.Contains(tokenEvents, eventType) {
+		return data, nil
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return nil, fmt.Errorf("read the data of %s: %w", eventType, err)
+	}
+	delete(fields, "token")
+	var kept bytes.Buffer
+	encoder := json.NewEncoder(&kept)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(fields); err != nil {
+		return nil, fmt.Errorf("write the data of %s: %w", eventType, err)
+	}
+	return bytes.TrimSpace(kept.Bytes()), nil
 }

@@ -144,14 +144,14 @@ func (s *service) snapshotFailed(orderID string, err error) {
 
 // check refuses a configuration, or a database, with which serving would go wrong later.
 func (s *service) check(ctx context.Context) error {
-	if s.config.MasterKeys.Empty() {
-		return errors.New("ORDERLY_MASTER_KEYS is not set: personal data is encrypted with it; `orderly keys master NAME` makes one")
-	}
 	if err := s.schemaIsCurrent(ctx); err != nil {
 		return err
 	}
 	if err := postgres.CheckRole(ctx, s.pool); err != nil {
 		return err
+	}
+	if s.config.MasterKeys.Empty() {
+		return errors.New("ORDERLY_MASTER_KEYS is not set: personal data is encrypted with it; `orderly keys master NAME` makes one")
 	}
 	return eventstore.New(s.pool, eventstore.Options{}).CheckCluster(ctx)
 }

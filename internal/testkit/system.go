@@ -34,6 +34,8 @@ const webhookSecret = "whsec_dGVzdC1zZWNyZXQtb2Ytb3JkZXJseS0zMi1ieXRlcyE="
 type System struct {
 	URL, Key, SimulatorURL string
 	DatabaseURL, Namespace string
+	// ArchiveDir is where the system looks for archived orders.
+	ArchiveDir string
 
 	t   testing.TB
 	dir string
@@ -49,11 +51,12 @@ func Start(t testing.TB, roles []string, env ...string) *System {
 	t.Helper()
 	databaseURL := DatabaseURL(t)
 	addrs := FreeAddrs(t, 2)
+	dir := t.TempDir()
 	s := &System{
 		URL: "http://" + addrs[0], SimulatorURL: "http://" + addrs[1], DatabaseURL: databaseURL, Namespace: namespace(t),
-		t: t, dir: t.TempDir(), processes: map[string]*exec.Cmd{},
+		t: t, dir: dir, ArchiveDir: filepath.Join(dir, "archive"), processes: map[string]*exec.Cmd{},
 	}
-	s.env = append(os.Environ(), "ORDERLY_MASTER_KEYS="+vault.NewMasterKey("test"), "DATABASE_URL="+databaseURL, "TEMPORAL_NAMESPACE="+s.Namespace, "ORDERLY_HTTP_ADDR="+addrs[0],
+	s.env = append(os.Environ(), "ORDERLY_ARCHIVE_DIR="+s.ArchiveDir, "ORDERLY_MASTER_KEYS="+vault.NewMasterKey("test"), "DATABASE_URL="+databaseURL, "TEMPORAL_NAMESPACE="+s.Namespace, "ORDERLY_HTTP_ADDR="+addrs[0],
 		"ORDERLY_URL="+s.URL, "ORDERLY_SIMULATOR_URL="+s.SimulatorURL, "ORDERLY_WEBHOOK_SECRET="+webhookSecret,
 		"ORDERLY_RETRY_FIRST=100ms", "ORDERLY_RETRY_MAX=500ms", "ORDERLY_BOOK_TRIES=3", "ORDERLY_CLOSE_AFTER=0s")
 	s.env = append(s.env, env...)
