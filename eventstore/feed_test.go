@@ -167,16 +167,33 @@ func checkStreamOrder(t *testing.T, events []eventstore.Event) {
 
 func TestReadFeed_LaterTransactionCommitsFirst_WaitsForTheEarlierOne(t *testing.T) {
 	t.Parallel()
-	insert := func(ctx context.Context, tx pgx.Tx) error { _, err := insertNext(ctx, tx, "a", 0, 1); return err }
+	insert := func(ctx context.Context, tx pgx.Tx) error {
+		_, err := insertNext(ctx, tx, "a", 0, 1)
+		return err
+	}
 	tests := map[string]struct {
 		write, end func(context.Context, pgx.Tx) error
 		want       []string
 	}{
 		"it commits":    {insert, commit, []string{"a", "b"}},
 		"it rolls back": {insert, rollback, []string{"b"}},
-		"it loses its connection": {insert, func(ctx context.Context, tx pgx.Tx) error { return tx.Conn().Close(ctx) }, []string{"b"}},
+		"it loses its connection": {
+			insert,
+			func(ctx context.Context, tx pgx.Tx) error { return tx.Conn().Close(ctx) },
+			[]string{"b"},
+		},
+		"it inserts last": { // and so has the higher number
+			func(ctx context.Context, tx pgx.Tx) error {
+				_, err := tx.Exec(ctx, `SELECT pg_current_xact_id()`)
+				return err
+			},
+			func(ctx context.Context, tx pgx.Tx) error { return errors.Join(insert(ctx, tx), tx.Commit(ctx)) },
+			[]string{"a", "b"},
+		},
 		"it wrote within a savepoint": {
-			func(ctx context.Context, tx pgx.Tx) error { return pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error { return insert(ctx, tx) }) },
+			func(ctx context.Context, tx pgx.Tx) error {
+				return pgx.BeginFunc(ctx, tx, func(savepoint pgx.Tx) error { return insert(ctx, savepoint) })
+			},
 			commit, []string{"a", "b"},
 		},
 		"it rolled back a savepoint and wrote again": {
