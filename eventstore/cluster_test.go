@@ -24,7 +24,7 @@ func TestCheckCluster(t *testing.T) {
 		prepare func(*testing.T, *eventstore.Store, *pgxpool.Pool)
 		want    error
 	}{
-		"empty": {func(*testing.T, *eventstore.Store, *pgxpool.Pool) {}, nil},
+		"empty":             {func(*testing.T, *eventstore.Store, *pgxpool.Pool) {}, nil},
 		"events of its own": {func(t *testing.T, store *eventstore.Store, _ *pgxpool.Pool) { fill(t, store, "s", 2) }, nil},
 		"events of its own that cannot be read yet": {
 			func(t *testing.T, store *eventstore.Store, pool *pgxpool.Pool) {
@@ -38,7 +38,9 @@ func TestCheckCluster(t *testing.T) {
 			func(t *testing.T, _ *eventstore.Store, pool *pgxpool.Pool) { restore(t, pool, "restored", "3") }, nil,
 		},
 		"restored, of transactions far ahead": {
-			func(t *testing.T, _ *eventstore.Store, pool *pgxpool.Pool) { restore(t, pool, "restored", "9000000000") },
+			func(t *testing.T, _ *eventstore.Store, pool *pgxpool.Pool) {
+				restore(t, pool, "restored", "9000000000")
+			},
 			eventstore.ErrForeignCluster,
 		},
 		"restored, and written to since": {

@@ -194,14 +194,16 @@ func TestReadFeed_LaterTransactionCommitsFirst_WaitsForTheEarlierOne(t *testing.
 			func(ctx context.Context, tx pgx.Tx) error {
 				return pgx.BeginFunc(ctx, tx, func(savepoint pgx.Tx) error { return insert(ctx, savepoint) })
 			},
-			commit, []string{"a", "b"},
+			commit,
+			[]string{"a", "b"},
 		},
 		"it rolled back a savepoint and wrote again": {
 			func(ctx context.Context, tx pgx.Tx) error {
 				savepoint, err := tx.Begin(ctx)
 				return errors.Join(err, insert(ctx, savepoint), savepoint.Rollback(ctx), insert(ctx, tx))
 			},
-			commit, []string{"a", "b"},
+			commit,
+			[]string{"a", "b"},
 		},
 	}
 	for name, tt := range tests {
