@@ -2,9 +2,11 @@ package activities
 
 import (
 	"context"
+	"errors"
 
 	"orderly/gateway"
 	"orderly/order"
+	"orderly/vault"
 	"orderly/workflows"
 )
 
@@ -12,11 +14,15 @@ import (
 func (o *Orders) BookShipment(ctx context.Context, in workflows.StepInput) (workflows.Outcome, error) {
 	return o.step(ctx, in, func(ctx context.Context, s order.State, step order.Step) (order.Body, error) {
 		shipment, _ := s.Shipment(step.ShipmentID)
+		shipTo, err := o.addressOf(ctx, s)
+		if err != nil {
+			return nil, err
+		}
 		booking, err := look(ctx,
 			func() (gateway.Booking, error) {
 				return o.Carrier.Book(ctx, gateway.BookRequest{
 					Key: step.Key, OrderID: s.OrderID, ShipmentID: shipment.ShipmentID, Carrier: shipment.Carrier, Service: s.Shipping.Service,
-					Warehouse: shipment.Warehouse, Lines: parcel(s, step.ShipmentID), ShipTo: gateway.Address(s.ShipTo),
+					Warehouse: shipment.Warehouse, Lines: parcel(s, step.ShipmentID), ShipTo: gateway.Address(shipTo),
 				})
 			},
 			func() (gateway.Booking, bool, error) { return o.Carrier.LookupBooking(ctx, shipment.Carrier, step.Key) })
@@ -29,6 +35,15 @@ func (o *Orders) BookShipment(ctx context.Context, in workflows.StepInput) (work
 		}
 		return body, err
 	})
+}
+
+// addressOf opens the address. One that was erased is refused like one to which nobody delivers: the customer is asked.
+func (o *Orders) addressOf(ctx context.Context, s order.State) (order.Address, error) {
+	address, err := o.Journal.Address(ctx, s)
+	if errors.Is(err, vault.ErrErased) {
+		return address, &gateway.Refusal{Class: gateway.RefusedAddress, Code: "address_erased", Message: "the address was erased"}
+	}
+	return address, err
 }
 
 // CancelShipment takes a parcel's booking back, or makes sure that it cannot happen any more.

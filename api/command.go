@@ -70,9 +70,14 @@ func (a *API) perform(ctx context.Context, c call) (*commandOutput, error) {
 }
 
 func (a *API) carryOut(ctx context.Context, c call, s *slip) (*commandOutput, error) {
-	result, err := a.commands.Send(ctx, c.orderID, order.Command{
+	// Sealed here, so that no personal data is kept by what lies between here and the journal.
+	command, err := a.journal.Seal(ctx, c.orderID, order.Command{
 		ID: s.commandID, Actor: requestOf(ctx).principal.actor(), Reason: c.reason, Source: "api", Expect: c.expect, Body: c.command,
 	})
+	if err != nil {
+		return nil, a.refuse(ctx, s, err)
+	}
+	result, err := a.commands.Send(ctx, c.orderID, command)
 	if errors.Is(err, errPending) {
 		a.release(ctx, s)
 		return pending(c.orderID, c.key), nil
@@ -86,7 +91,7 @@ func (a *API) carryOut(ctx context.Context, c call, s *slip) (*commandOutput, er
 		return nil, fmt.Errorf("load what a command led to: %w", err)
 	}
 	a.keep(ctx, s, c.success, result.Version, nil)
-	return a.done(c, state, result.Replayed), nil
+	return a.done(ctx, c, state, result.Replayed)
 }
 
 // refuse keeps a refusal as the command's answer, unless the same request may well be taken later.
@@ -114,7 +119,7 @@ func (a *API) again(ctx context.Context, c call, found receipt) (*commandOutput,
 	if err != nil {
 		return nil, fmt.Errorf("load what a command led to: %w", err)
 	}
-	return a.done(c, state, true), nil
+	return a.done(ctx, c, state, true)
 }
 
 func replayedProblem(body []byte) error {
@@ -126,9 +131,13 @@ func replayedProblem(body []byte) error {
 	return &problem
 }
 
-func (a *API) done(c call, state order.State, replayed bool) *commandOutput {
+func (a *API) done(ctx context.Context, c call, state order.State, replayed bool) (*commandOutput, error) {
+	shown, err := a.show(ctx, state)
+	if err != nil {
+		return nil, err
+	}
 	output := &commandOutput{
-		Status: c.success, ETag: etag(state.Version), EventVersion: strconv.Itoa(state.Version), Body: a.view(state),
+		Status: c.success, ETag: etag(state.Version), EventVersion: strconv.Itoa(state.Version), Body: shown,
 	}
 	if c.success == http.StatusCreated {
 		output.Location = orderPath(state.OrderID)
@@ -137,7 +146,7 @@ func (a *API) done(c call, state order.State, replayed bool) *commandOutput {
 		a.metrics.replays.Inc()
 		output.Replayed = "true"
 	}
-	return output
+	return output, nil
 }
 
 // after is the context of the writing of a receipt, which happens though the client may have gone.

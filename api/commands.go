@@ -76,7 +76,7 @@ func (a *API) changeAddress(ctx context.Context, in *addressInput) (*commandOutp
 	if faults := in.Body.check(""); len(faults) > 0 {
 		return nil, invalid(faults...)
 	}
-	return a.performOn(ctx, in.OnOrder, "/address", in.Body, order.ChangeAddress{ShipTo: order.Address(in.Body)}, "")
+	return a.performOn(ctx, in.OnOrder, "/address", in.Body, order.ChangeAddress{ShipTo: order.ClearShipTo(order.Address(in.Body))}, "")
 }
 
 type paymentMethodInput struct {

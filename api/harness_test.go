@@ -34,7 +34,7 @@ func newHarness(t *testing.T) *harness {
 	t.Helper()
 	pool := testkit.Database(t)
 	store := eventstore.New(pool, eventstore.Options{})
-	book := journal.New(store, testPolicy, journal.Options{})
+	book := journal.New(store, testPolicy, journal.Options{Vault: testkit.Vault(t, pool)})
 	a := New(Options{
 		Journal: book, ReadModel: readmodel.New(pool), Pool: pool, WebhookSecret: testSecret, Namespace: "default",
 		PublicURL: "http://orderly.test", TemporalUIURL: "http://temporal.test",

@@ -52,8 +52,8 @@ func (a *API) getOrder(ctx context.Context, in *getOrderInput) (*orderOutput, er
 		output.Status = http.StatusNotModified
 		return output, nil
 	}
-	output.Body = a.view(state)
-	return output, nil
+	output.Body, err = a.show(ctx, state)
+	return output, err
 }
 
 // check refuses questions that contradict each other.

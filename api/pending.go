@@ -68,7 +68,7 @@ func (a *API) commandResult(ctx context.Context, orderID string, version int) (*
 	if err != nil {
 		return nil, err
 	}
-	return a.done(call{success: http.StatusOK}, state, false), nil
+	return a.done(ctx, call{success: http.StatusOK}, state, false)
 }
 
 // appliedVersion is the version to which a command led. When no receipt tells the command's id, the routes are

@@ -107,7 +107,7 @@ func (o *NewOrder) command(tenant string) order.PlaceOrder {
 	}
 	return order.PlaceOrder{OrderCreated: order.OrderCreated{
 		Tenant: tenant, CustomerID: o.CustomerID, Currency: o.Currency, ExternalRef: o.ExternalRef, Channel: o.Channel,
-		Lines: lines, ShippingFee: o.ShippingFee, Total: total, ShipTo: order.Address(o.ShipTo), Shipping: shipping,
+		Lines: lines, ShippingFee: o.ShippingFee, Total: total, ShipTo: order.ClearShipTo(order.Address(o.ShipTo)), Shipping: shipping,
 		Method: o.Payment.Method, Token: o.Payment.Token,
 	}}
 }

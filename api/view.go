@@ -1,9 +1,12 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"orderly/order"
+	"orderly/vault"
 )
 
 // Order is an order as clients see it. Lists are never null; means of payment are never shown.
@@ -56,6 +59,14 @@ type ShipTo struct {
 	Country    string `json:"country,omitempty"`
 	Email      string `json:"email,omitempty"`
 	Phone      string `json:"phone,omitempty"`
+	Erased     bool   `json:"erased,omitempty" doc:"The customer's personal data was erased; only the country is left."`
+}
+
+func viewAddress(a order.Address) ShipTo {
+	return ShipTo{
+		Name: a.Name, Line1: a.Line1, Line2: a.Line2, City: a.City, Region: a.Region, PostalCode: a.PostalCode,
+		Country: a.Country, Email: a.Email, Phone: a.Phone,
+	}
 }
 
 // ShippingWish is how the customer wants the order to be sent.
@@ -135,13 +146,27 @@ type Links struct {
 	Temporal string `json:"temporal"`
 }
 
-// view shows an order.
+// show shows an order, with its address unless that was erased.
+func (a *API) show(ctx context.Context, s order.State) (*Order, error) {
+	address, err := a.journal.Address(ctx, s)
+	if err != nil && !errors.Is(err, vault.ErrErased) {
+		return nil, err
+	}
+	shown := a.view(s)
+	shown.ShipTo = viewAddress(address)
+	if err != nil {
+		shown.ShipTo = ShipTo{Country: s.ShipTo.Country, Erased: true}
+	}
+	return shown, nil
+}
+
+// view shows an order but for its address.
 func (a *API) view(s order.State) *Order {
 	return &Order{
 		OrderID: s.OrderID, Status: s.Status, Version: s.Version, CustomerID: s.CustomerID, ExternalRef: s.ExternalRef,
 		Channel: s.Channel, Currency: s.Currency, Total: s.Total, ShippingFee: s.ShippingFee,
 		Captured: s.Payment.Captured, Refunded: s.Payment.Refunded, PlacedAt: s.PlacedAt.UTC(), UpdatedAt: s.UpdatedAt.UTC(),
-		Lines: viewAll(s.Lines, func(l order.Line) Line { return Line(l) }), ShipTo: ShipTo(s.ShipTo), Shipping: ShippingWish(s.Shipping),
+		Lines: viewAll(s.Lines, func(l order.Line) Line { return Line(l) }), Shipping: ShippingWish(s.Shipping),
 		Payment:    Payment{State: s.Payment.State, Method: s.Payment.Method, ProviderRef: s.Payment.ProviderRef},
 		Fulfilment: Fulfilment{fulfilmentOf(s)},
 		Holds:      viewAll(s.Holds, func(h order.Hold) Hold { return Hold(h) }),

@@ -60,6 +60,7 @@ func startStack(ctx context.Context, opts options) (*stack, error) {
 	if s.namespace == "" {
 		s.namespace = defaultNamespace
 	}
+	s.forgetLeftovers()
 	if s.databaseURL != "" && s.temporalAddress != "" {
 		return s, nil
 	}

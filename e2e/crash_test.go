@@ -46,7 +46,12 @@ func TestSamePost_TwentyTimesAtOnce_OneOrderOneCharge(t *testing.T) {
 		s.until(id.(string), "closed")
 		s.wantLedger("payments", id.(string), map[string]int{"authorize": 1, "capture": 1})
 	}
-	if orders := list(s.get("/v1/orders").body["orders"]); len(orders) != 1 {
+	var orders []map[string]any
+	s.Await("the list, which comes from the feed, has an order", func() bool {
+		orders = list(s.get("/v1/orders").body["orders"])
+		return len(orders) > 0
+	})
+	if len(orders) != 1 {
 		t.Errorf("the list has %d orders", len(orders))
 	}
 }

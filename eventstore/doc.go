@@ -12,6 +12,7 @@
 // poll, and are woken by NOTIFY in between ([Notifier], [Listener]): a lost notification costs time, never an event.
 //
 // Each event's hash covers the hash of the one before it in its stream, so that history cannot be rewritten unseen;
-// [Store.Verify] walks the chain. To be hashed after a way through jsonb as before it, data is brought into one canonical
+// [Store.Verify] walks the chain. What a chain cannot show, a stream's end that was cut off or a whole stream that is gone,
+// shows against the signed checkpoints that [Store.Checkpoint] makes ([Store.VerifyCheckpoints]). To be hashed after a way through jsonb as before it, data is brought into one canonical
 // form: sorted keys, one way to escape, and no numbers but plain integers. The database itself refuses UPDATE, DELETE and TRUNCATE.
 package eventstore

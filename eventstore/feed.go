@@ -36,6 +36,14 @@ type FeedHead struct {
 	HeldSince time.Time
 }
 
+// HeldFor is how long events have been held back at a moment; 0 when none are, or nobody can tell.
+func (h FeedHead) HeldFor(now time.Time) time.Duration {
+	if h.Held == 0 || h.HeldSince.IsZero() {
+		return 0
+	}
+	return max(now.Sub(h.HeldSince), 0)
+}
+
 // FeedHead says how far the feed can be read now. Any writing transaction of the Postgres cluster can hold it, in
 // whatever database.
 func (s *Store) FeedHead(ctx context.Context) (FeedHead, error) {

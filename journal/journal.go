@@ -9,6 +9,7 @@ import (
 
 	"orderly/eventstore"
 	"orderly/order"
+	"orderly/vault"
 )
 
 // attempts bounds how often a command is decided again because another writer was faster.
@@ -19,12 +20,15 @@ type Journal struct {
 	store  *eventstore.Store
 	policy order.Policy
 	clock  func() time.Time
+	vault  *vault.Vault
 }
 
 // Options are what a Journal may be given beside its store and policy.
 type Options struct {
 	// Clock tells the time at which commands are decided; time.Now when nil.
 	Clock func() time.Time
+	// Vault seals and opens personal data. Without one a journal reads everything but that, and stores none.
+	Vault *vault.Vault
 }
 
 // New makes a Journal on a store, deciding by a policy.
@@ -32,7 +36,7 @@ func New(store *eventstore.Store, policy order.Policy, options Options) *Journal
 	if options.Clock == nil {
 		options.Clock = time.Now
 	}
-	return &Journal{store: store, policy: policy, clock: options.Clock}
+	return &Journal{store: store, policy: policy, clock: options.Clock, vault: options.Vault}
 }
 
 // Result is an order after a command.
@@ -94,6 +98,10 @@ func (j *Journal) decide(ctx context.Context, reading Reading, command order.Com
 	command.At = j.clock().UTC().Truncate(time.Microsecond)
 	if command.At.Before(state.UpdatedAt) {
 		command.At = state.UpdatedAt
+	}
+	command, err := j.sealFor(ctx, state, command)
+	if err != nil {
+		return Result{}, err
 	}
 	events, err := order.Decide(state, command, j.policy)
 	if err != nil {

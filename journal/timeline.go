@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orderly/order"
+	"orderly/vault"
 )
 
 // Entry is an event of an order for whoever asks what happened.
@@ -28,7 +29,7 @@ type Shape int
 
 // The shapes of events.
 const (
-	Upcast   Shape = iota // in today's shape
+	Upcast   Shape = iota // in today's shape, addresses in clear unless they were erased
 	AsStored              // as they were written
 )
 
@@ -42,6 +43,7 @@ func (j *Journal) Events(ctx context.Context, orderID string, shape Shape) ([]En
 		return nil, fmt.Errorf("%s: %w", orderID, order.ErrNotFound)
 	}
 	entries := make([]Entry, len(events))
+	var owner vault.Owner
 	for i, event := range events {
 		data, version := []byte(event.Data), event.SchemaVersion
 		if shape == Upcast {
@@ -49,6 +51,9 @@ func (j *Journal) Events(ctx context.Context, orderID string, shape Shape) ([]En
 				return nil, fmt.Errorf("%s at version %d: %w", orderID, event.Version, err)
 			}
 			version = order.SchemaVersion(event.Type)
+			if data, err = j.revealEvent(ctx, orderID, &owner, event.Type, data); err != nil {
+				return nil, fmt.Errorf("%s at version %d: %w", orderID, event.Version, err)
+			}
 		}
 		entries[i] = Entry{
 			Position: event.Position.String(), ID: event.ID.String(), Version: event.Version, EventType: event.Type,

@@ -64,7 +64,7 @@ type (
 	}
 	// ChangeAddress replaces the address while no parcel is booked.
 	ChangeAddress struct {
-		ShipTo Address `json:"ship_to"`
+		ShipTo ShipTo `json:"ship_to"`
 	}
 	// AddNote writes a remark into the stream.
 	AddNote struct {

@@ -62,6 +62,9 @@ func (d *decision) decide() error {
 		return nil
 	case ChangeAddress:
 		return d.changeAddress(body)
+	case ErasePersonalData:
+		d.emit(&PersonalDataErased{})
+		return nil
 	case AddNote:
 		d.emit(&OrderNoteAdded{Text: body.Text})
 		return nil

@@ -35,7 +35,7 @@ type OrderCreated struct {
 	Lines       []Line   `json:"lines"`
 	ShippingFee int64    `json:"shipping_fee"`
 	Total       int64    `json:"total"`
-	ShipTo      Address  `json:"ship_to"`
+	ShipTo      ShipTo   `json:"ship_to"`
 	Shipping    Shipping `json:"shipping"`
 	Method      string   `json:"method"`
 	Token       string   `json:"token"`
@@ -49,7 +49,7 @@ type OrderAmended struct {
 
 // ShippingAddressChanged replaces the address.
 type ShippingAddressChanged struct {
-	ShipTo Address `json:"ship_to"`
+	ShipTo ShipTo `json:"ship_to"`
 }
 
 // OrderNoteAdded is a remark for whoever reads the stream; it changes nothing.
@@ -351,6 +351,7 @@ var registry = map[string]func() Event{
 	"CancellationRequested":   func() Event { return new(CancellationRequested) },
 	"OrderCancelled":          func() Event { return new(OrderCancelled) },
 	"OrderClosed":             func() Event { return new(OrderClosed) },
+	"PersonalDataErased":      func() Event { return new(PersonalDataErased) },
 }
 
 // SchemaVersion is the version of the shape in which events of this type are written today.

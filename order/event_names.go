@@ -44,3 +44,4 @@ func (*StepResolved) EventType() string            { return "StepResolved" }
 func (*CancellationRequested) EventType() string   { return "CancellationRequested" }
 func (*OrderCancelled) EventType() string          { return "OrderCancelled" }
 func (*OrderClosed) EventType() string             { return "OrderClosed" }
+func (*PersonalDataErased) EventType() string      { return "PersonalDataErased" }

@@ -68,6 +68,8 @@ func (s *State) evolve(r Recorded) {
 		s.Status = Cancelled
 	case *OrderClosed:
 		s.Status = Closed
+	case *PersonalDataErased:
+		s.erase(r.At)
 	default:
 		s.evolvePart(r)
 	}

@@ -38,7 +38,7 @@ type State struct {
 	Lines       []Line    `json:"lines"`
 	ShippingFee int64     `json:"shipping_fee"`
 	Total       int64     `json:"total"`
-	ShipTo      Address   `json:"ship_to"`
+	ShipTo      ShipTo    `json:"ship_to"`
 	Shipping    Shipping  `json:"shipping"`
 
 	Fraud     string         `json:"fraud,omitempty"` // the last decision: clear, review, reject
@@ -54,6 +54,8 @@ type State struct {
 	Asked       int       `json:"asked,omitempty"`
 	Parked      int       `json:"parked,omitempty"`
 	DeliveredAt time.Time `json:"delivered_at,omitzero"`
+	// ErasedAt is when the customer's personal data was erased.
+	ErasedAt time.Time `json:"erased_at,omitzero"`
 
 	// Commands are the ids of all commands that were applied, with the version that each led to.
 	Commands map[string]int `json:"commands"`
@@ -68,19 +70,6 @@ type Line struct {
 	UnitPrice int64  `json:"unit_price"`
 	Tax       int64  `json:"tax"`
 	Discount  int64  `json:"discount"`
-}
-
-// Address is where an order goes. All of it is personal data.
-type Address struct {
-	Name       string `json:"name,omitempty"`
-	Line1      string `json:"line1,omitempty"`
-	Line2      string `json:"line2,omitempty"`
-	City       string `json:"city,omitempty"`
-	Region     string `json:"region,omitempty"`
-	PostalCode string `json:"postal_code,omitempty"`
-	Country    string `json:"country,omitempty"`
-	Email      string `json:"email,omitempty"`
-	Phone      string `json:"phone,omitempty"`
 }
 
 // Shipping is the customer's wish. Carrier may be empty.

@@ -11,7 +11,8 @@ type upcaster func(data map[string]json.RawMessage) error
 // upcasters holds, for each event type, the steps from version 1 to today's shape, in order. The stored row is never
 // changed; the steps run whenever it is read.
 var upcasters = map[string][]upcaster{
-	"OrderCreated": {orderCreatedToV2, orderCreatedToV3},
+	"OrderCreated":           {orderCreatedToV2, orderCreatedToV3, shipToMayBeSealed},
+	"ShippingAddressChanged": {shipToMayBeSealed},
 }
 
 // orderCreatedToV2 adds the currency: orders of the first days were all in US dollars.
@@ -37,6 +38,21 @@ func orderCreatedToV3(data map[string]json.RawMessage) error {
 		}
 	}
 	return nil
+}
+
+// shipToMayBeSealed makes room for addresses that are encrypted: before, all were stored in clear.
+func shipToMayBeSealed(data map[string]json.RawMessage) error {
+	var address Address
+	if err := json.Unmarshal(data["ship_to"], &address); err != nil {
+		return fmt.Errorf("ship_to: %w", err)
+	}
+	shipTo := ShipTo{}
+	if address != (Address{}) {
+		shipTo = ClearShipTo(address)
+	}
+	encoded, err := json.Marshal(shipTo)
+	data["ship_to"] = encoded
+	return err
 }
 
 // Upcast lifts stored data of the given schema version to today's shape.

@@ -43,7 +43,7 @@ func newWorld(t testing.TB) *world {
 	pool := testkit.Database(t)
 	store := eventstore.New(pool, eventstore.Options{})
 	return &world{
-		t: t, pool: pool, store: store, book: journal.New(store, testPolicy, journal.Options{}), reads: readmodel.New(pool),
+		t: t, pool: pool, store: store, book: journal.New(store, testPolicy, journal.Options{Vault: testkit.Vault(t, pool)}), reads: readmodel.New(pool),
 	}
 }
 
@@ -69,7 +69,7 @@ func placed(tenant, customer, ref string) order.PlaceOrder {
 	total, _ := order.Total(lines, 0)
 	return order.PlaceOrder{OrderCreated: order.OrderCreated{
 		Tenant: tenant, CustomerID: customer, Currency: "USD", ExternalRef: ref, Lines: lines, Total: total, Method: "card", Token: "tok_visa",
-		ShipTo: order.Address{City: "Zürich"}, Shipping: order.Shipping{Service: "standard", Carrier: "fedex"},
+		ShipTo: order.ClearShipTo(order.Address{City: "Zürich"}), Shipping: order.Shipping{Service: "standard", Carrier: "fedex"},
 	}}
 }
 

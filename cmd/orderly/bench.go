@@ -2,33 +2,65 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
 	"orderly/bench"
+	"orderly/internal/config"
+	"orderly/internal/postgres"
 )
 
+// benchOptions are the flags.
+type benchOptions struct {
+	only                                       string
+	orders, rounds, inFlight, appends, history int
+	progress                                   io.Writer
+}
+
+// benches are the parts of the benchmark, in the order in which they run.
+var benches = []struct {
+	name string
+	run  func(context.Context, benchOptions) ([]bench.Row, error)
+}{{"lifecycle", benchLifecycle}, {"eventstore", benchStore}}
+
 func benchCommand() *cobra.Command {
-	o := bench.Options{}
+	var o benchOptions
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure Orderly against the floor of this machine, on the servers in the environment (see `make bench`)",
 		Args:  exactly(0),
 	}
 	format := outputFlag(cmd)
-	cmd.Flags().IntVar(&o.Orders, "orders", 400, "orders in each round")
-	cmd.Flags().IntVar(&o.Rounds, "rounds", 3, "rounds; the median counts")
-	cmd.Flags().IntVar(&o.InFlight, "in-flight", 50, "orders under way at a time")
+	cmd.Flags().StringVar(&o.only, "only", "", "only this part: lifecycle or eventstore")
+	cmd.Flags().IntVar(&o.rounds, "rounds", 3, "rounds; the median counts")
+	cmd.Flags().IntVar(&o.orders, "orders", 400, "orders in each round")
+	cmd.Flags().IntVar(&o.inFlight, "in-flight", 50, "orders under way at a time")
+	cmd.Flags().IntVar(&o.appends, "appends", 8000, "appends in each round")
+	cmd.Flags().IntVar(&o.history, "history", 1_000_000, "events of other orders in the table for the rows about growth; 0 for none")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		o.Progress = cmd.ErrOrStderr()
-		rows, err := measure(cmd.Context(), o)
-		if err != nil {
-			return err
+		o.progress = cmd.ErrOrStderr()
+		var rows []bench.Row
+		for _, each := range benches {
+			if o.only != "" && o.only != each.name {
+				continue
+			}
+			measured, err := each.run(cmd.Context(), o)
+			if err != nil {
+				return fmt.Errorf("bench %s: %w", each.name, err)
+			}
+			rows = append(rows, measured...)
+		}
+		if len(rows) == 0 {
+			return usageError{fmt.Errorf("--only %s: there is no such part", o.only)}
 		}
 		if *format == asJSON {
 			return printJSON(cmd.OutOrStdout(), map[string]any{"rows": rows})
@@ -38,8 +70,45 @@ func benchCommand() *cobra.Command {
 	return cmd
 }
 
-// measure runs Orderly and the simulator as processes of their own, at a pace at which nothing waits on purpose.
-func measure(ctx context.Context, o bench.Options) (rows []bench.Row, err error) {
+// benchStore measures the event store on a database of its own.
+func benchStore(ctx context.Context, o benchOptions) (rows []bench.Row, err error) {
+	c, err := config.Load()
+	if err != nil {
+		return nil, err
+	}
+	admin, err := pgx.Connect(ctx, c.DatabaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("reach the database: %w", err)
+	}
+	defer func() { _ = admin.Close(ctx) }()
+	name := fmt.Sprintf("orderly_bench_%d", os.Getpid())
+	if _, err := admin.Exec(ctx, "CREATE DATABASE "+name); err != nil {
+		return nil, fmt.Errorf("make a database: %w", err)
+	}
+	defer func() {
+		_, dropErr := admin.Exec(context.WithoutCancel(ctx), "DROP DATABASE "+name+" WITH (FORCE)")
+		err = errors.Join(err, dropErr)
+	}()
+	database, err := url.Parse(c.DatabaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	database.Path = "/" + name
+	if _, err := postgres.Migrate(ctx, database.String()); err != nil {
+		return nil, err
+	}
+	pool, err := postgres.Open(ctx, database.String(), postgres.Options{Name: "orderly-bench", MaxConns: 40})
+	if err != nil {
+		return nil, err
+	}
+	defer pool.Close()
+	return bench.Store(ctx, bench.StoreOptions{
+		Pool: pool, Appends: o.appends, Rounds: o.rounds, History: o.history, Progress: o.progress,
+	})
+}
+
+// benchLifecycle runs Orderly and the simulator as processes of their own, at a pace at which nothing waits on purpose.
+func benchLifecycle(ctx context.Context, o benchOptions) (rows []bench.Row, err error) {
 	data, err := os.MkdirTemp("", "orderly-bench-")
 	if err != nil {
 		return nil, err
@@ -73,8 +142,9 @@ func measure(ctx context.Context, o bench.Options) (rows []bench.Row, err error)
 		return nil, err
 	}
 	defer temporal.Close()
-	o.URL, o.Key, o.Temporal = c.PublicURL, c.APIKey, temporal
-	return bench.Run(ctx, o)
+	return bench.Lifecycle(ctx, bench.LifecycleOptions{
+		URL: c.PublicURL, Key: c.APIKey, Temporal: temporal, Orders: o.orders, Rounds: o.rounds, InFlight: o.inFlight, Progress: o.progress,
+	})
 }
 
 // freeAddrs finds n addresses on which nobody listens.

@@ -15,6 +15,7 @@ import (
 	"orderly/internal/postgres"
 	"orderly/internal/telemetry"
 	"orderly/journal"
+	"orderly/vault"
 )
 
 // connectDatabase opens the database that DATABASE_URL names.
@@ -58,5 +59,9 @@ func withJournal(ctx context.Context, read func(*journal.Journal) error) error {
 		return err
 	}
 	defer pool.Close()
-	return read(journal.New(eventstore.New(pool, eventstore.Options{}), c.Policy, journal.Options{}))
+	var options journal.Options
+	if !c.MasterKeys.Empty() {
+		options.Vault = vault.New(pool, c.MasterKeys)
+	}
+	return read(journal.New(eventstore.New(pool, eventstore.Options{}), c.Policy, options))
 }

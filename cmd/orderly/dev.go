@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"orderly/api"
+	"orderly/eventstore"
 	"orderly/internal/config"
 	"orderly/internal/postgres"
 )
@@ -86,7 +87,11 @@ func dev(ctx context.Context, out io.Writer, data string) error {
 }
 
 // devSettings is the configuration of a development run.
-type devSettings struct{ config.Config }
+type devSettings struct {
+	config.Config
+
+	masterKeys string
+}
 
 // devConfig migrates the database and makes sure of the secrets, which outlive a run.
 func devConfig(ctx context.Context, data string) (devSettings, error) {
@@ -102,12 +107,22 @@ func devConfig(ctx context.Context, data string) (devSettings, error) {
 		return devSettings{}, err
 	}
 	c.APIKey, c.WebhookSecret = secrets.apiKey, secrets.webhookSecret
+	if c.CheckpointKey == "" {
+		c.CheckpointKey = secrets.checkpointKey
+	}
+	signer, err := eventstore.ParseSigningKey(c.CheckpointKey)
+	if err != nil {
+		return devSettings{}, fmt.Errorf("ORDERLY_CHECKPOINT_KEY: %w", err)
+	}
+	if len(c.CheckpointPublicKeys) == 0 {
+		c.CheckpointPublicKeys = []string{eventstore.FormatPublicKey(signer)}
+	}
 	pool, err := connectDatabase(ctx, c)
 	if err != nil {
 		return devSettings{}, err
 	}
 	defer pool.Close()
-	return devSettings{c}, api.EnsureKey(ctx, pool, c.APIKey, "development", "default", []string{"admin"})
+	return devSettings{c, secrets.masterKeys}, api.EnsureKey(ctx, pool, c.APIKey, "development", "default", []string{"admin"})
 }
 
 // lines is what a shell sources to reach the run.
@@ -119,6 +134,8 @@ func (c devSettings) lines() []string {
 		"ORDERLY_URL=" + c.PublicURL,
 		"ORDERLY_SIMULATOR_URL=" + c.SimulatorURL,
 		"ORDERLY_API_KEY=" + c.APIKey,
+		"ORDERLY_MASTER_KEYS=" + c.masterKeys,
+		"ORDERLY_CHECKPOINT_PUBLIC_KEYS=" + strings.Join(c.CheckpointPublicKeys, ","),
 	}
 	for _, name := range slices.Sorted(maps.Keys(devPace)) {
 		lines = append(lines, name+"="+os.Getenv(name))
@@ -127,7 +144,8 @@ func (c devSettings) lines() []string {
 }
 
 func (c devSettings) environment() []string {
-	return append(os.Environ(), "ORDERLY_WEBHOOK_SECRET="+c.WebhookSecret, "ORDERLY_URL="+c.PublicURL)
+	return append(os.Environ(), "ORDERLY_WEBHOOK_SECRET="+c.WebhookSecret, "ORDERLY_URL="+c.PublicURL,
+		"ORDERLY_MASTER_KEYS="+c.masterKeys, "ORDERLY_CHECKPOINT_KEY="+c.CheckpointKey)
 }
 
 func (c devSettings) announce(out io.Writer, envFile string) {

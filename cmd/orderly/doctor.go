@@ -108,7 +108,7 @@ func examineFeed(ctx context.Context, store *eventstore.Store) finding {
 	if err != nil {
 		return ill("feed", err, "check the database's log")
 	}
-	if age := time.Since(head.HeldSince); head.Held > 0 && age > 10*time.Second {
+	if age := head.HeldFor(time.Now()); age > 10*time.Second {
 		return ill("feed", fmt.Errorf("%d events are held back for %s by %s", head.Held, age.Round(time.Second), head.HeldBy),
 			"a long writing transaction delays all read models: end it")
 	}

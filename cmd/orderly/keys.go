@@ -13,11 +13,12 @@ import (
 
 	"orderly/api"
 	"orderly/internal/config"
+	"orderly/vault"
 )
 
 func keysCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "keys", Short: "Create, list and revoke API keys", Args: exactly(0)}
-	cmd.AddCommand(createKeyCommand(), listKeysCommand(), revokeKeyCommand())
+	cmd := &cobra.Command{Use: "keys", Short: "Create, list and revoke API keys; make and replace master keys", Args: exactly(0)}
+	cmd.AddCommand(createKeyCommand(), listKeysCommand(), revokeKeyCommand(), masterKeyCommand(), rewrapCommand())
 	return cmd
 }
 
@@ -68,6 +69,44 @@ func revokeKeyCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withDatabase(cmd.Context(), func(pool *pgxpool.Pool) error {
 				return api.RevokeKey(cmd.Context(), pool, args[0])
+			})
+		},
+	}
+}
+
+func masterKeyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "master NAME",
+		Short: "Make a master key for ORDERLY_MASTER_KEYS and print it; it is stored nowhere",
+		Args:  exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			key := vault.NewMasterKey(args[0])
+			if _, err := vault.ParseMasterKeys(key); err != nil {
+				return usageError{fmt.Errorf("%q cannot name a key: it must hold neither commas nor colons", args[0])}
+			}
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), key)
+			return err
+		},
+	}
+}
+
+func rewrapCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "rewrap",
+		Short: "Wrap all customers' keys with the first of ORDERLY_MASTER_KEYS, so that the others can go",
+		Args:  exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := config.Load()
+			if err != nil {
+				return usageError{err}
+			}
+			return withDatabase(cmd.Context(), func(pool *pgxpool.Pool) error {
+				n, err := vault.New(pool, c.MasterKeys).Rewrap(cmd.Context())
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "wrapped %d keys anew\n", n)
+				return err
 			})
 		},
 	}

@@ -59,8 +59,9 @@ func root() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	cmd.AddCommand(serveCommand(), devCommand(), timelineCommand(), stateCommand(), migrateCommand(),
-		simulatorCommand(), doctorCommand(), keysCommand(), benchCommand(), probeCommand())
+	cmd.AddCommand(serveCommand(), devCommand(), timelineCommand(), stateCommand(), diffCommand(), migrateCommand(),
+		verifyCommand(), checkpointCommand(), exportCommand(), importCommand(),
+		simulatorCommand(), doctorCommand(), keysCommand(), eraseCommand(), benchCommand(), probeCommand())
 	return cmd
 }
 

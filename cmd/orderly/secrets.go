@@ -5,28 +5,53 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
+
+	"orderly/eventstore"
+	"orderly/vault"
 )
 
 // secrets are what a development run keeps for the next one.
-type secrets struct{ apiKey, webhookSecret string }
+type secrets struct{ apiKey, webhookSecret, masterKeys, checkpointKey string }
 
-// loadSecrets reads the secrets, or makes them the first time.
+// loadSecrets reads the secrets, NAME=value on each line, and makes those that are not there yet.
 func loadSecrets(path string) (secrets, error) {
 	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		made := secrets{apiKey: "ord_" + random(base64.RawURLEncoding), webhookSecret: "whsec_" + random(base64.StdEncoding)}
-		return made, writeEnv(path, []string{made.apiKey, made.webhookSecret})
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return secrets{}, fmt.Errorf("read the secrets: %w", err)
 	}
-	lines := strings.Fields(string(text))
-	if len(lines) != 2 {
-		return secrets{}, fmt.Errorf("%s is damaged: remove it, and new secrets are made", path)
+	kept := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if !ok || value == "" {
+			return secrets{}, fmt.Errorf("%s is damaged: remove it, and new secrets are made", path)
+		}
+		kept[name] = value
 	}
-	return secrets{apiKey: lines[0], webhookSecret: lines[1]}, nil
+	missing := false
+	secret := func(name string, create func() string) string {
+		if kept[name] == "" {
+			kept[name], missing = create(), true
+		}
+		return kept[name]
+	}
+	all := secrets{
+		apiKey:        secret("ORDERLY_API_KEY", func() string { return "ord_" + random(base64.RawURLEncoding) }),
+		webhookSecret: secret("ORDERLY_WEBHOOK_SECRET", func() string { return "whsec_" + random(base64.StdEncoding) }),
+		masterKeys:    secret("ORDERLY_MASTER_KEYS", func() string { return vault.NewMasterKey("dev") }),
+		checkpointKey: secret("ORDERLY_CHECKPOINT_KEY", func() string { private, _ := eventstore.NewSigningKey(); return private }),
+	}
+	if !missing {
+		return all, nil
+	}
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(kept)) {
+		lines = append(lines, name+"="+kept[name])
+	}
+	return all, writeEnv(path, lines)
 }
 
 func random(encoding *base64.Encoding) string {

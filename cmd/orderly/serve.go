@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
@@ -19,6 +21,7 @@ import (
 	"orderly/journal"
 	"orderly/projection"
 	"orderly/readmodel"
+	"orderly/vault"
 )
 
 // drainWithin is how long requests that are being served may take when the process is told to stop.
@@ -106,7 +109,7 @@ func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*serv
 		return nil, nil, err
 	}
 	s := &service{config: c, log: logger, pool: pool}
-	if err := s.checkDatabase(ctx); err != nil {
+	if err := s.check(ctx); err != nil {
 		pool.Close()
 		return nil, nil, err
 	}
@@ -120,7 +123,7 @@ func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*serv
 	s.listener = eventstore.NewListener(pool, eventstore.Channel, projection.Channel)
 	go s.listener.Run(background)
 	s.store = eventstore.New(pool, eventstore.Options{Notifier: notifier})
-	s.journal = journal.New(s.store, c.Policy, journal.Options{})
+	s.journal = journal.New(s.store, c.Policy, journal.Options{Vault: vault.New(pool, c.MasterKeys)})
 	return s, func() {
 		stop()
 		s.temporal.Close()
@@ -128,8 +131,11 @@ func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*serv
 	}, nil
 }
 
-// checkDatabase refuses a database on which serving would go wrong later.
-func (s *service) checkDatabase(ctx context.Context) error {
+// check refuses a configuration, or a database, with which serving would go wrong later.
+func (s *service) check(ctx context.Context) error {
+	if s.config.MasterKeys.Empty() {
+		return errors.New("ORDERLY_MASTER_KEYS is not set: personal data is encrypted with it; `orderly keys master NAME` makes one")
+	}
 	if err := s.schemaIsCurrent(ctx); err != nil {
 		return err
 	}
@@ -149,10 +155,35 @@ func (s *service) schemaIsCurrent(ctx context.Context) error {
 
 func (s *service) serveAPI(ctx context.Context) error {
 	handler := api.New(api.Options{
+		Metrics: s.registry(),
 		Journal: s.journal, Store: s.store, ReadModel: readmodel.New(s.pool, readmodel.Options{Projected: s.listener.Subscribe}), Temporal: s.temporal, Namespace: s.namespace,
 		TemporalUIURL: s.config.TemporalUIURL, Pool: s.pool, Logger: s.log,
 		WebhookSecret: s.config.WebhookSecret, PublicURL: s.config.PublicURL, Ready: s.schemaIsCurrent,
 	}).Handler()
+	go s.forgetReceipts(ctx)
 	s.log.Info("serving", zap.String("addr", s.config.HTTPAddr))
 	return api.Serve(ctx, api.NewServer(s.config.HTTPAddr, handler), nil, drainWithin)
+}
+
+// registry holds what this process measures beside the API itself.
+func (s *service) registry() *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		projection.NewCollector(s.pool, s.store))
+	return registry
+}
+
+// forgetReceipts deletes old answers to commands now and then, so that they do not pile up. Whoever sends such a command
+// again is still recognised by its order.
+func (s *service) forgetReceipts(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Hour):
+		}
+		if _, err := api.ForgetReceipts(ctx, s.pool, s.config.KeepReceipts); err != nil && ctx.Err() == nil {
+			s.log.Warn("old receipts were not deleted", zap.Error(err))
+		}
+	}
 }

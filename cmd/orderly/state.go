@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -28,6 +30,9 @@ func stateCommand() *cobra.Command {
 		return withJournal(cmd.Context(), func(j *journal.Journal) error {
 			state, err := stateOf(cmd, j, args[0], at, version)
 			if err != nil {
+				return err
+			}
+			if state, err = j.Reveal(cmd.Context(), state); err != nil {
 				return err
 			}
 			if *format == asJSON {
@@ -69,6 +74,7 @@ func printState(w io.Writer, s order.State, plan order.Plan) error {
 	row("changed", "%s", s.UpdatedAt.Format(time.RFC3339Nano))
 	row("total", "%s", formatMinor(s.Total, s.Currency))
 	row("payment", "%s, captured %s, refunded %s", s.Payment.State, formatMinor(s.Payment.Captured, s.Currency), formatMinor(s.Payment.Refunded, s.Currency))
+	row("ship to", "%s", shipToText(s))
 	row("stock", "%s", s.Stock.State)
 	for _, shipment := range s.Shipments {
 		row("shipment", "%s: %s, %s %s", shipment.ShipmentID, shipment.Status, shipment.Carrier, shipment.TrackingNumber)
@@ -89,4 +95,19 @@ func printState(w io.Writer, s order.State, plan order.Plan) error {
 		row("deadline", "%s: %s", plan.Deadline.At.Format(time.RFC3339), plan.Deadline.Summary)
 	}
 	return table.Flush()
+}
+
+// shipToText is the address in a line, or why it cannot be shown.
+func shipToText(s order.State) string {
+	address := s.ShipTo.Clear
+	switch {
+	case !s.ErasedAt.IsZero():
+		return s.ShipTo.Country + " (erased " + s.ErasedAt.Format(time.RFC3339) + ")"
+	case address == nil && s.ShipTo.Sealed != nil:
+		return s.ShipTo.Country + " (encrypted; it was erased, or ORDERLY_MASTER_KEYS is not set)"
+	case address == nil:
+		return s.ShipTo.Country
+	}
+	parts := []string{address.Name, address.Line1, address.Line2, address.City, address.Region, address.PostalCode, address.Country}
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), ", ")
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -38,9 +39,13 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 		wanted = append(wanted, worker.Orders(s.temporal, s.orderActivities(), fail))
 	}
 	if r.projector {
-		wanted = append(wanted, worker.Projections(s.temporal, &activities.Projector{
+		projector := worker.Projections(s.temporal, &activities.Projector{
 			Pool: s.pool, Store: s.store, Appended: s.listener.Subscribe, Projections: []projection.Projection{readmodel.Projection()},
-		}, fail))
+		}, fail)
+		if err := s.addCheckpoints(projector); err != nil {
+			return nil, err
+		}
+		wanted = append(wanted, projector)
 	}
 	for _, w := range wanted {
 		if err := w.Start(); err != nil {
@@ -50,7 +55,7 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 		started = append(started, w)
 	}
 	if r.projector {
-		if err := s.startProjections(ctx); err != nil {
+		if err := errors.Join(s.startProjections(ctx), s.scheduleCheckpoints(ctx)); err != nil {
 			stop()
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"orderly/order"
+	"orderly/vault"
 )
 
 // Config is all of Orderly's configuration but Temporal's.
@@ -27,6 +28,17 @@ type Config struct {
 	GatewayTimeout time.Duration `env:"ORDERLY_GATEWAY_TIMEOUT" envDefault:"10s"`
 	// WebhookSecret signs the carriers' webhooks (whsec_<base64>).
 	WebhookSecret string `env:"ORDERLY_WEBHOOK_SECRET"`
+	// KeepReceipts is how long the answers to commands are kept for clients that send them again.
+	KeepReceipts time.Duration `env:"ORDERLY_KEEP_RECEIPTS" envDefault:"168h"`
+	// MasterKeys wrap the keys of customers (name:base64 of 32 bytes; several by commas, the current one first).
+	MasterKeys vault.MasterKeys `env:"ORDERLY_MASTER_KEYS"`
+
+	// CheckpointKey signs checkpoints: the base64 of an Ed25519 seed (`orderly checkpoint keygen`). Without it none are made.
+	CheckpointKey string `env:"ORDERLY_CHECKPOINT_KEY"`
+	// CheckpointPublicKeys are trusted when checkpoints are verified; that of CheckpointKey when there are none.
+	CheckpointPublicKeys []string `env:"ORDERLY_CHECKPOINT_PUBLIC_KEYS"`
+	// CheckpointEvery is how often the projector makes one.
+	CheckpointEvery time.Duration `env:"ORDERLY_CHECKPOINT_EVERY" envDefault:"24h"`
 
 	LogLevel  string `env:"ORDERLY_LOG_LEVEL" envDefault:"info"`
 	LogFormat string `env:"ORDERLY_LOG_FORMAT" envDefault:"json"`

@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"orderly/internal/postgres"
+	"orderly/vault"
 )
 
 // templateLock is the advisory lock under which test processes make the template.
@@ -124,4 +125,14 @@ func withDatabase(server, name string) string {
 	}
 	parsed.Path = "/" + name
 	return parsed.String()
+}
+
+// Vault seals personal data in a test's database with a master key of its own.
+func Vault(t testing.TB, pool *pgxpool.Pool) *vault.Vault {
+	t.Helper()
+	masters, err := vault.ParseMasterKeys(vault.NewMasterKey("test"))
+	if err != nil {
+		t.Fatalf("make a master key: %v", err)
+	}
+	return vault.New(pool, masters)
 }

@@ -18,6 +18,8 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"orderly/vault"
 )
 
 // startWithin bounds how long a process may take to be ready; generous, for machines under load.
@@ -50,7 +52,7 @@ func Start(t testing.TB, roles []string, env ...string) *System {
 		URL: "http://" + addrs[0], SimulatorURL: "http://" + addrs[1], DatabaseURL: databaseURL, Namespace: namespace(t),
 		t: t, dir: t.TempDir(), processes: map[string]*exec.Cmd{},
 	}
-	s.env = append(os.Environ(), "DATABASE_URL="+databaseURL, "TEMPORAL_NAMESPACE="+s.Namespace, "ORDERLY_HTTP_ADDR="+addrs[0],
+	s.env = append(os.Environ(), "ORDERLY_MASTER_KEYS="+vault.NewMasterKey("test"), "DATABASE_URL="+databaseURL, "TEMPORAL_NAMESPACE="+s.Namespace, "ORDERLY_HTTP_ADDR="+addrs[0],
 		"ORDERLY_URL="+s.URL, "ORDERLY_SIMULATOR_URL="+s.SimulatorURL, "ORDERLY_WEBHOOK_SECRET="+webhookSecret,
 		"ORDERLY_RETRY_FIRST=100ms", "ORDERLY_RETRY_MAX=500ms", "ORDERLY_BOOK_TRIES=3", "ORDERLY_CLOSE_AFTER=0s")
 	s.env = append(s.env, env...)
@@ -156,13 +158,21 @@ func (s *System) stopAll() {
 	if !s.t.Failed() {
 		return
 	}
-	logs, _ := filepath.Glob(filepath.Join(s.dir, "*.log"))
-	for _, path := range logs {
-		text, err := os.ReadFile(path)
-		if err == nil {
-			s.t.Logf("%s:\n%s", filepath.Base(path), tail(string(text), 4000))
+	for name, text := range s.Logs() {
+		s.t.Logf("%s:\n%s", name, tail(text, 4000))
+	}
+}
+
+// Logs are what the processes have logged so far, by their names.
+func (s *System) Logs() map[string]string {
+	paths, _ := filepath.Glob(filepath.Join(s.dir, "*.log"))
+	logs := map[string]string{}
+	for _, path := range paths {
+		if text, err := os.ReadFile(path); err == nil {
+			logs[filepath.Base(path)] = string(text)
 		}
 	}
+	return logs
 }
 
 func tail(text string, n int) string { return text[max(0, len(text)-n):] }

@@ -245,18 +245,28 @@ func choosePort(options Options) (int, error) {
 		}
 		return ports[0], nil
 	}
-	if content, err := os.ReadFile(portFile(options)); err == nil {
-		last, err := strconv.Atoi(strings.TrimSpace(string(content)))
-		if err == nil && port.IsFree(last) {
-			return last, nil
-		}
+	if last := LastPort(options.DataDir); last != 0 && port.IsFree(last) {
+		return last, nil
 	}
 	return port.FreeFrom(firstPort)
 }
 
 // rememberPort is a convenience: without it the next start looks for a port again.
 func rememberPort(options Options, number int) {
-	_ = os.WriteFile(portFile(options), []byte(strconv.Itoa(number)+"\n"), 0o644)
+	_ = os.WriteFile(portFile(options.DataDir), []byte(strconv.Itoa(number)+"\n"), 0o644)
 }
 
-func portFile(options Options) string { return filepath.Join(options.DataDir, "postgres.port") }
+func portFile(dataDir string) string { return filepath.Join(dataDir, "postgres.port") }
+
+// LastPort is the port of the last server of a data directory; 0 when there was none.
+func LastPort(dataDir string) int {
+	content, err := os.ReadFile(portFile(dataDir))
+	if err != nil {
+		return 0
+	}
+	last, err := strconv.Atoi(strings.TrimSpace(string(content)))
+	if err != nil {
+		return 0
+	}
+	return last
+}
