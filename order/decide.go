@@ -121,6 +121,9 @@ func (d *decision) place(body PlaceOrder) error {
 			return &InvalidError{Pointer: fmt.Sprintf("/lines/%d", i), Detail: "the amount of a line must be between 0 and 64 bits"}
 		}
 	}
+	if body.ShippingFee < 0 {
+		return &InvalidError{Pointer: "/shipping_fee", Detail: "the shipping fee must not be negative"}
+	}
 	total, err := Total(body.Lines, body.ShippingFee)
 	if err != nil {
 		return &InvalidError{Pointer: "/total", Detail: err.Error()}

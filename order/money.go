@@ -19,6 +19,13 @@ func add(a, b int64) (int64, error) {
 	return a + b, nil
 }
 
+func subtract(a, b int64) (int64, error) {
+	if b < 0 && a > math.MaxInt64+b || b > 0 && a < math.MinInt64+b {
+		return 0, ErrOverflow
+	}
+	return a - b, nil
+}
+
 func multiply(a, b int64) (int64, error) {
 	if a == 0 || b == 0 {
 		return 0, nil
@@ -64,5 +71,5 @@ func (l Line) amount() (int64, error) {
 	if goods, err = add(goods, l.Tax); err != nil {
 		return 0, err
 	}
-	return add(goods, -l.Discount)
+	return subtract(goods, l.Discount)
 }

@@ -1,0 +1,3 @@
+package order_test
+
+var newsRules = map[string]rule{}
