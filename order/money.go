@@ -31,7 +31,7 @@ func multiply(a, b int64) (int64, error) {
 		return 0, nil
 	}
 	product := a * b
-	if product/b != a || a == -1 && b == math.MinInt64 {
+	if product/b != a || a == math.MinInt64 && b == -1 {
 		return 0, ErrOverflow
 	}
 	return product, nil
