@@ -70,11 +70,11 @@ var stepRules = map[string]rule{
 
 	"reserved: a parcel for each warehouse": {
 		given: screened, when: order.RecordReservation{Key: "ord_1/reserve/1", ReservationID: "res_1", Allocations: inTwoWarehouses},
-		then: life(reserved[len(screened):]),
+		then: reserved[len(screened):],
 	},
 	"a shortage: the customer is asked": {
 		given: screened, when: order.RecordReservation{Key: "ord_1/reserve/1", Missing: []order.Allocation{{LineID: "l1", SKU: "SKU-1", Quantity: 1}}},
-		then: life(short[len(screened):]),
+		then: short[len(screened):],
 	},
 	"a shortage of everything: there is nothing to be sent in part": {
 		given: screened, when: order.RecordReservation{Key: "ord_1/reserve/1", Missing: inTwoWarehouses},
@@ -116,7 +116,7 @@ var stepRules = map[string]rule{
 		then: life{authorized[len(reserved)]},
 	},
 	"declined: another means is asked for": {
-		given: reserved, when: order.RecordDecline{Key: "ord_1/auth/1", Code: "card_declined"}, then: life(declinedOnce[len(reserved):]),
+		given: reserved, when: order.RecordDecline{Key: "ord_1/auth/1", Code: "card_declined"}, then: declinedOnce[len(reserved):],
 	},
 	"declined three times: cancelled": {
 		given: declinedTwice, when: order.RecordDecline{Key: "ord_1/auth/3", Code: "card_declined"},
@@ -160,7 +160,7 @@ var stepRules = map[string]rule{
 		then: life{parkedAs(order.CapturePayment, "ord_1/capture/1", "retry", "resolve", "cancel")},
 	},
 	"capture unknown: said so, and parked": {
-		given: authorized, when: failing(authorized, order.CapturePayment, order.ClassUnknown), then: life(outcomeUnknown[len(authorized):]),
+		given: authorized, when: failing(authorized, order.CapturePayment, order.ClassUnknown), then: outcomeUnknown[len(authorized):],
 	},
 	"the failure of a step that is planned no more": {given: paid, when: failing(authorized, order.CapturePayment, order.ClassUnknown)},
 }

@@ -155,11 +155,16 @@ func TestSpecification_StartsFromPossibleLives(t *testing.T) {
 	}
 }
 
+// allRules is the whole specification.
+var allRules = []map[string]rule{
+	placingRules, customerRules, operatorRules, attentionRules, stepRules, bookingRules, undoRules, newsRules, deadlineRules,
+}
+
 // TestSpecification_NamesEveryCommand: a command that has no rule in the tables below has no specification.
 func TestSpecification_NamesEveryCommand(t *testing.T) {
 	t.Parallel()
 	specified := map[string]bool{}
-	for _, rules := range []map[string]rule{placingRules, customerRules, operatorRules, attentionRules, stepRules, bookingRules, undoRules, newsRules, deadlineRules} {
+	for _, rules := range allRules {
 		for _, rule := range rules {
 			specified[rule.when.CommandName()] = true
 		}
@@ -173,11 +178,34 @@ func TestSpecification_NamesEveryCommand(t *testing.T) {
 
 // bodies is one of each kind of command.
 var bodies = []order.Body{
-	order.PlaceOrder{}, order.CancelOrder{}, order.HoldOrder{}, order.ReleaseOrder{}, order.RespondToAction{}, order.ProvidePaymentMethod{},
-	order.ChangeAddress{}, order.AddNote{}, order.RetryStep{}, order.SkipStep{}, order.ResolveStep{}, order.RerouteShipment{},
-	order.RecordCarrierUpdate{}, order.PassDeadline{}, order.ReportStepFailure{}, order.RecordScreening{}, order.RecordReservation{},
-	order.RecordAuthorization{}, order.RecordDecline{}, order.RecordCapture{}, order.RecordExpiry{}, order.RecordVoid{}, order.RecordRefund{},
-	order.RecordRelease{}, order.RecordCommit{}, order.RecordBooking{}, order.RecordBookingCancelled{}, order.RecordBookingDiscarded{},
+	order.PlaceOrder{},
+	order.CancelOrder{},
+	order.HoldOrder{},
+	order.ReleaseOrder{},
+	order.RespondToAction{},
+	order.ProvidePaymentMethod{},
+	order.ChangeAddress{},
+	order.AddNote{},
+	order.RetryStep{},
+	order.SkipStep{},
+	order.ResolveStep{},
+	order.RerouteShipment{},
+	order.RecordCarrierUpdate{},
+	order.PassDeadline{},
+	order.ReportStepFailure{},
+	order.RecordScreening{},
+	order.RecordReservation{},
+	order.RecordAuthorization{},
+	order.RecordDecline{},
+	order.RecordCapture{},
+	order.RecordExpiry{},
+	order.RecordVoid{},
+	order.RecordRefund{},
+	order.RecordRelease{},
+	order.RecordCommit{},
+	order.RecordBooking{},
+	order.RecordBookingCancelled{},
+	order.RecordBookingDiscarded{},
 }
 
 // TestDecide_NeverTouchesTheState: the state that a decision was made on is as it was.
@@ -208,11 +236,13 @@ func TestDecide_TypedErrors(t *testing.T) {
 			placed, order.Command{ID: "c", Expect: &nine, Body: order.AddNote{}}, &order.VersionMismatchError{Expected: 9, Current: 1},
 		},
 		"what the status does not admit": {
-			shipped, order.Command{ID: "c", Body: order.CancelOrder{}},
+			shipped,
+			order.Command{ID: "c", Body: order.CancelOrder{}},
 			&order.NotAllowedError{Command: "CancelOrder", Status: order.Shipped, Version: len(shipped), Allowed: []string{"AddNote"}, Detail: "the order is shipped"},
 		},
 		"what is wrong in any status": {
-			paid, order.Command{ID: "c", Body: order.RerouteShipment{ShipmentID: "shp_x", Carrier: "ups"}},
+			paid,
+			order.Command{ID: "c", Body: order.RerouteShipment{ShipmentID: "shp_x", Carrier: "ups"}},
 			&order.InvalidError{Pointer: "/shipment_id", Detail: "the order has no such shipment"},
 		},
 	}
