@@ -34,7 +34,7 @@ type wanted struct {
 
 func TestPlanFor_EachStage(t *testing.T) {
 	t.Parallel()
-	hours := func(n time.Duration) *time.Time { return at(n * time.Hour) }
+	hours := func(n int) *time.Time { return at(time.Duration(n) * time.Hour) }
 	tests := map[string]struct {
 		given    life
 		steps    []wanted

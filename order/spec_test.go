@@ -274,3 +274,29 @@ func TestDecide_ACommandThatWasApplied_GivesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestDecide_RefusesWhatAllowedDoesNotList: in whatever state the rules lead to, what an order shows as allowed is what it
+// admits.
+func TestDecide_RefusesWhatAllowedDoesNotList(t *testing.T) {
+	t.Parallel()
+	for _, rules := range allRules {
+		for name, rule := range rules {
+			state := stateOf(rule.given.and(rule.then...))
+			for _, body := range bodies {
+				command := body.CommandName()
+				if !state.Exists() || !slices.Contains(order.CommandNames(), command) || command == "PlaceOrder" || command == "RecordCarrierUpdate" {
+					continue
+				}
+				_, err := order.Decide(state, order.Command{ID: "c", At: start, Body: body}, testPolicy)
+				refusal, refused := errors.AsType[*order.NotAllowedError](err)
+				listed := slices.Contains(order.Allowed(state), command)
+				if !listed && !refused {
+					t.Errorf("%s: %s is not listed and not refused: %v", name, command, err)
+				}
+				if refused && !slices.Equal(refusal.Allowed, order.Allowed(state)) {
+					t.Errorf("%s: the refusal of %s lists %v, the order %v", name, command, refusal.Allowed, order.Allowed(state))
+				}
+			}
+		}
+	}
+}
