@@ -194,7 +194,8 @@ var (
 		&order.ShipmentBooked{ShipmentID: parcel2, Key: parcel2 + "/book/1", Carrier: "fedex", TrackingNumber: "T2"},
 		dispatched(parcel2), &order.OrderPartiallyShipped{ShipmentIDs: []string{parcel2}}, committed[1],
 	)
-	bothFailed = badAddress.and(&order.ShipmentBookingFailed{ShipmentID: parcel2, Key: parcel2 + "/book/1", Carrier: "fedex", Class: order.ClassAddress})
+	retriedBooking = parkedBooking.and(&order.StepRetried{AttentionID: "att_1"}, &order.ShipmentRerouted{ShipmentID: parcel1, Carrier: "fedex"})
+	bothFailed     = badAddress.and(&order.ShipmentBookingFailed{ShipmentID: parcel2, Key: parcel2 + "/book/1", Carrier: "fedex", Class: order.ClassAddress})
 )
 
 // parkedBookingAs is the event by which the first parcel's second booking is parked.
@@ -240,6 +241,9 @@ var bookingRules = map[string]rule{
 	"no carrier is left and another parcel is off: parked, and it cannot be cancelled": {
 		given: secondLast, when: failing(secondLast, order.BookShipment, "rejected"),
 		then: life{bookingFailure(2, "ups", "rejected"), parkedBookingAs("retry", "reroute", "resolve")},
+	},
+	"after a retry every carrier is tried again": {
+		given: retriedBooking, when: failing(retriedBooking, order.BookShipment, "rejected"), then: life{bookingFailure(3, "fedex", "rejected"), toUPS},
 	},
 	"the failure of a booking that came after all": {given: booked1, when: failing(paid, order.BookShipment, "rejected")},
 }

@@ -47,6 +47,10 @@ func TestPlanFor_EachStage(t *testing.T) {
 		"screened":     {given: screened, steps: []wanted{{order.ReserveStock, "ord_1/reserve/1", "stock"}}},
 		"reserved":     {given: reserved, steps: []wanted{{order.AuthorizePayment, "ord_1/auth/1", "payment"}}},
 		"authorized":   {given: authorized, steps: []wanted{{order.CapturePayment, "ord_1/capture/1", "payment"}}},
+		"expired, then authorized again": {
+			given: authorized.and(&order.PaymentExpired{Key: "ord_1/capture/1"}, &order.PaymentAuthorized{Key: "ord_1/auth/2", Amount: 13500}),
+			steps: []wanted{{order.CapturePayment, "ord_1/capture/2", "payment"}},
+		},
 		"expired": {
 			given: authorized.and(&order.PaymentExpired{Key: "ord_1/capture/1"}), steps: []wanted{{order.AuthorizePayment, "ord_1/auth/2", "payment"}},
 		},

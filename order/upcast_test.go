@@ -89,8 +89,8 @@ func TestUpcast_RefusesWhatItDoesNotKnow(t *testing.T) {
 		data          string
 		wants         []string // in the message
 	}{
-		"a newer schema version":                             {"OrderCreated", 99, `{}`, []string{"OrderCreated", "99"}},
-		"a newer schema version of a type without upcasters": {"OrderClosed", 2, `{}`, []string{"OrderClosed", "2"}},
+		"a newer schema version":             {"OrderCreated", 99, `{}`, []string{"OrderCreated", "99"}},
+		"a newer one of a type of one":       {"OrderClosed", 2, `{}`, []string{"OrderClosed", "2"}},
 		"version zero":                       {"OrderCreated", 0, `{}`, []string{"OrderCreated", "0"}},
 		"a negative version":                 {"OrderCreated", -1, `{}`, []string{"OrderCreated", "-1"}},
 		"an unknown type":                    {"OrderTeleported", 1, `{}`, []string{"OrderTeleported"}},
