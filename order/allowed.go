@@ -29,11 +29,8 @@ var permissions = []permission{
 	{"SkipStep", whileOpen, State.needsAttention, "no step waits for attention"},
 	{"ResolveStep", whileOpen, State.needsAttention, "no step waits for attention"},
 	{"RerouteShipment", []Status{Paid, PartiallyShipped}, State.rerouteOpen, "no parcel waits to be booked"},
-	{"ErasePersonalData", []Status{Shipped, Delivered, Closed, Cancelling, Cancelled}, State.unerased, "the personal data is erased already"},
 	{"AddNote", append(whileOpen, Closed, Cancelled), nil, ""},
 }
-
-func (s State) unerased() bool { return s.ErasedAt.IsZero() }
 
 func (s State) needsAttention() bool { return len(s.Attention) > 0 }
 

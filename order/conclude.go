@@ -105,15 +105,16 @@ func (s State) shipmentValue(shipmentID string) int64 {
 // quantities counts a line's pieces in the parcels before the given one, and in it.
 func (s State) quantities(lineID, shipmentID string) (before, here int64) {
 	for _, shipment := range s.Shipments {
+		before += here
+		here = 0
 		for _, line := range shipment.Lines {
-			if line.LineID != lineID {
-				continue
+			if line.LineID == lineID {
+				here += line.Quantity
 			}
-			if shipment.ShipmentID == shipmentID {
-				return before, line.Quantity + here
-			}
-			before += line.Quantity
+		}
+		if shipment.ShipmentID == shipmentID {
+			return before, here
 		}
 	}
-	return before, 0
+	return before + here, 0
 }

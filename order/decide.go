@@ -66,8 +66,7 @@ func (d *decision) decide() error {
 	case ChangeAddress:
 		return d.changeAddress(body)
 	case ErasePersonalData:
-		d.emit(&PersonalDataErased{})
-		return nil
+		return d.erasePersonalData()
 	case AddNote:
 		d.emit(&OrderNoteAdded{Text: body.Text})
 		return nil
@@ -126,6 +125,9 @@ func (d *decision) place(body PlaceOrder) error {
 		if err != nil || amount < 0 || line.Quantity < 1 || line.UnitPrice < 0 || line.Tax < 0 || line.Discount < 0 {
 			return &InvalidError{Pointer: fmt.Sprintf("/lines/%d", i), Detail: "the amount of a line must be between 0 and 64 bits"}
 		}
+	}
+	if body.ShippingFee < 0 {
+		return &InvalidError{Pointer: "/shipping_fee", Detail: "the shipping fee must not be negative"}
 	}
 	total, err := Total(body.Lines, body.ShippingFee)
 	if err != nil {

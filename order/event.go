@@ -362,15 +362,11 @@ func SchemaVersion(eventType string) int {
 // DecodeEvent reads an event as it was stored, lifting old shapes to today's. A type or a schema version that this
 // code does not know is an error, never a guess.
 func DecodeEvent(eventType string, schemaVersion int, data []byte) (Event, error) {
-	newEvent, known := registry[eventType]
-	if !known {
-		return nil, fmt.Errorf("event type %q is not known to this version of orderly", eventType)
-	}
 	data, err := Upcast(eventType, schemaVersion, data)
 	if err != nil {
 		return nil, err
 	}
-	event := newEvent()
+	event := registry[eventType]()
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(event); err != nil {

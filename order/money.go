@@ -19,12 +19,19 @@ func add(a, b int64) (int64, error) {
 	return a + b, nil
 }
 
+func subtract(a, b int64) (int64, error) {
+	if b < 0 && a > math.MaxInt64+b || b > 0 && a < math.MinInt64+b {
+		return 0, ErrOverflow
+	}
+	return a - b, nil
+}
+
 func multiply(a, b int64) (int64, error) {
 	if a == 0 || b == 0 {
 		return 0, nil
 	}
 	product := a * b
-	if product/b != a || a == -1 && b == math.MinInt64 {
+	if product/b != a || a == math.MinInt64 && b == -1 {
 		return 0, ErrOverflow
 	}
 	return product, nil
@@ -64,5 +71,5 @@ func (l Line) amount() (int64, error) {
 	if goods, err = add(goods, l.Tax); err != nil {
 		return 0, err
 	}
-	return add(goods, -l.Discount)
+	return subtract(goods, l.Discount)
 }

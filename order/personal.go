@@ -69,6 +69,20 @@ func (ErasePersonalData) CommandName() string { return "ErasePersonalData" }
 // PersonalDataErased: the key of the customer was deleted, and with it the meaning of all that was sealed with it.
 type PersonalDataErased struct{}
 
+// erasePersonalData refuses as long as the address is needed. It is no row of the table of permissions: it is asked of a
+// customer, not of an order.
+func (d *decision) erasePersonalData() error {
+	switch d.state.Status {
+	case Created, Paid, PartiallyShipped:
+		return d.notAllowed("the order is %s: it still needs its address to be sent", d.state.Status)
+	}
+	if !d.state.ErasedAt.IsZero() {
+		return d.notAllowed("the personal data is erased already")
+	}
+	d.emit(&PersonalDataErased{})
+	return nil
+}
+
 func (s *State) erase(at time.Time) {
 	s.ShipTo = ShipTo{Country: s.ShipTo.Country}
 	s.ErasedAt = at

@@ -2,7 +2,6 @@ package order_test
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"reflect"
@@ -16,8 +15,6 @@ import (
 
 	"orderly/order"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // shape tells the fields of a type as JSON has them, one a line, and those of the types within.
 func shape(t reflect.Type, seen map[reflect.Type]bool) string {
@@ -44,7 +41,7 @@ func TestStateSchema_IsRaisedWithTheShape(t *testing.T) {
 	const golden = "testdata/state.golden"
 	got := fmt.Sprintf("schema %d\n%s", order.StateSchema, shape(reflect.TypeFor[order.State](), map[reflect.Type]bool{}))
 	text, err := os.ReadFile(golden)
-	if err != nil && !*update {
+	if err != nil && !*order.Update {
 		t.Fatal(err)
 	}
 	want := string(text)
@@ -55,7 +52,7 @@ func TestStateSchema_IsRaisedWithTheShape(t *testing.T) {
 	if first == fmt.Sprintf("schema %d", order.StateSchema) {
 		t.Fatalf("the shape of State has changed: raise StateSchema (-was +is):\n%s", cmp.Diff(want, got))
 	}
-	if !*update {
+	if !*order.Update {
 		t.Fatalf("StateSchema was raised: run the test with -update (-was +is):\n%s", cmp.Diff(want, got))
 	}
 	if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {

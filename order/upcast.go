@@ -55,8 +55,12 @@ func shipToMayBeSealed(data map[string]json.RawMessage) error {
 	return err
 }
 
-// Upcast lifts stored data of the given schema version to today's shape.
+// Upcast lifts stored data of the given schema version to today's shape. A type or a schema version that this code does
+// not know is an error.
 func Upcast(eventType string, schemaVersion int, data []byte) ([]byte, error) {
+	if _, known := registry[eventType]; !known {
+		return nil, fmt.Errorf("event type %q is not known to this version of orderly", eventType)
+	}
 	steps := upcasters[eventType]
 	today := len(steps) + 1
 	switch {
@@ -68,6 +72,9 @@ func Upcast(eventType string, schemaVersion int, data []byte) ([]byte, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(data, &fields); err != nil {
 		return nil, fmt.Errorf("upcast %s v%d: %w", eventType, schemaVersion, err)
+	}
+	if fields == nil { // null is JSON, too
+		return nil, fmt.Errorf("upcast %s v%d: the data is null", eventType, schemaVersion)
 	}
 	for version := schemaVersion; version < today; version++ {
 		if err := steps[version-1](fields); err != nil {

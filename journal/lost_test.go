@@ -1,0 +1,80 @@
+package journal_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"orderly/eventstore"
+	"orderly/internal/testkit"
+	"orderly/journal"
+	"orderly/order"
+)
+
+// brokenWire is a connection to Postgres that breaks, when it is told so, as the answer to the next INSERT arrives: the
+// events are in the database, and their writer never learns it.
+type brokenWire struct{ armed, cut atomic.Bool }
+
+func (w *brokenWire) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	if strings.Contains(data.SQL, "INSERT INTO order_events") && w.armed.CompareAndSwap(true, false) {
+		w.cut.Store(true)
+	}
+	return ctx
+}
+
+func (w *brokenWire) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (w *brokenWire) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	return wiredConn{conn, w}, err
+}
+
+type wiredConn struct {
+	net.Conn
+	wire *brokenWire
+}
+
+func (c wiredConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err == nil && c.wire.cut.CompareAndSwap(true, false) {
+		return 0, errors.Join(io.ErrUnexpectedEOF, c.Close())
+	}
+	return n, err
+}
+
+func TestApply_LostAcknowledgement_TheSameCommandFindsItsResult(t *testing.T) {
+	t.Parallel()
+	config, err := pgxpool.ParseConfig(testkit.DatabaseURL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire := &brokenWire{}
+	// One connection, whose statements are prepared by the first command: so the cut answer is the INSERT's own.
+	config.MaxConns, config.ConnConfig.Tracer, config.ConnConfig.DialFunc = 1, wire, wire.dial
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	store := eventstore.New(pool, eventstore.Options{})
+	j := journal.New(store, policy, journal.Options{})
+	apply(t, j, "place", placeOrder())
+
+	wire.armed.Store(true)
+	note := order.Command{ID: "note", Body: order.AddNote{Text: "x"}}
+	if result, err := j.Apply(t.Context(), "ord_1", note); err == nil {
+		t.Fatalf("the wire did not break: got %+v", result)
+	}
+	result, err := j.Apply(t.Context(), "ord_1", note)
+	if err != nil || !result.Replayed || result.Version != 2 {
+		t.Errorf("sent again: got version %d, replayed %t, %v; want 2, replayed", result.Version, result.Replayed, err)
+	}
+	wantVersion(t, store, 2)
+}

@@ -1,0 +1,4 @@
+package order
+
+// Update says whether the tests write their golden files.
+var Update = update
