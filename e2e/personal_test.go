@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -95,9 +96,7 @@ func (s shop) wantNowhere(texts []string) {
 	for id, history := range s.histories() {
 		places["workflow "+id] = history
 	}
-	for name, text := range s.Logs() {
-		places[name] = text
-	}
+	maps.Copy(places, s.Logs())
 	for place, content := range places {
 		for _, text := range texts {
 			if strings.Contains(content, text) || strings.Contains(content, hex.EncodeToString([]byte(text))) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // errNotInteger refuses numbers that Postgres may give back in another form than they were written in.
@@ -73,7 +74,7 @@ func (c *canonicalizer) number() error {
 		c.at++
 	}
 	number := c.in[start:c.at]
-	if c.at < len(c.in) && bytes.IndexByte([]byte(".eE"), c.in[c.at]) >= 0 || string(number) == "-0" {
+	if c.at < len(c.in) && strings.IndexByte(".eE", c.in[c.at]) >= 0 || string(number) == "-0" {
 		return errNotInteger
 	}
 	c.out = append(c.out, number...)

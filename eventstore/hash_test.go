@@ -76,7 +76,8 @@ func TestChainHash_CoversEveryField(t *testing.T) {
 
 // FuzzCanonical wants a form that is its own, that means what was given, and that does not depend on how it was spaced.
 func FuzzCanonical(f *testing.F) {
-	for _, seed := range []string{`{}`, `{"b":[1,-2,"x"],"a":null}`, `"\ud800"`, `1e3`, `{"a":1,"a":2}`, "\"\xff\"", ` [ ] x`, `-0`,
+	for _, seed := range []string{
+		`{}`, `{"b":[1,-2,"x"],"a":null}`, `"\ud800"`, `1e3`, `{"a":1,"a":2}`, "\"\xff\"", ` [ ] x`, `-0`,
 		`{"b":{"z":1,"a":{}},"a":[{},[]],"a":{"c":[{"b":1,"a":2}]}}`, `{"\u0061":1,"é":"<&>","b\n":"\/\u2028"}`, `{"a" : 1 , "" : { } }`,
 	} {
 		f.Add([]byte(seed))

@@ -55,7 +55,7 @@ func (v *Vault) rewrapSome(ctx context.Context, tx pgx.Tx) (int, error) {
 	_, err = pgx.ForEachRow(rows, []any{&owner.Tenant, &owner.CustomerID, &k.id, &k.wrapped, &k.master}, func() error {
 		key, err := v.masters.unwrap(owner, k)
 		tenants, customers, ids = append(tenants, owner.Tenant), append(customers, owner.CustomerID), append(ids, k.id)
-		wrapped = append(wrapped, current.aead.Seal(nil, nil, key, owner.bind(k.id.String())))
+		wrapped = append(wrapped, seal(current.aead, key, owner.bind(k.id.String())))
 		return err
 	})
 	if err != nil {

@@ -63,7 +63,7 @@ func (v *Vault) Seal(ctx context.Context, owner Owner, purpose string, data []by
 	if err != nil {
 		return Box{}, err
 	}
-	return Box{KeyID: wrapped.id.String(), Content: newAEAD(key).Seal(nil, nil, data, owner.bind(purpose))}, nil
+	return Box{KeyID: wrapped.id.String(), Content: seal(newAEAD(key), data, owner.bind(purpose))}, nil
 }
 
 // Open decrypts what was sealed for an owner and a purpose: one round trip.
@@ -122,7 +122,7 @@ func (v *Vault) create(ctx context.Context, owner Owner) (wrappedKey, error) {
 	}
 	current := v.masters.keys[0]
 	id := uuid.New()
-	wrapped := current.aead.Seal(nil, nil, newKey(), owner.bind(id.String()))
+	wrapped := seal(current.aead, newKey(), owner.bind(id.String()))
 	if _, err := v.pool.Exec(ctx, query, owner.Tenant, owner.CustomerID, id, wrapped, current.name); err != nil {
 		return wrappedKey{}, fmt.Errorf("keep a key for %s: %w", owner, err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"testing"
 
 	"github.com/google/uuid"
@@ -16,9 +18,9 @@ import (
 	"orderly/internal/testkit"
 )
 
-func asService(t *testing.T, url string) *pgxpool.Pool {
+func asService(t *testing.T, databaseURL string) *pgxpool.Pool {
 	t.Helper()
-	pool, err := postgres.Open(t.Context(), url, postgres.Options{Role: postgres.AppRole})
+	pool, err := postgres.Open(t.Context(), databaseURL, postgres.Options{Role: postgres.AppRole})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,11 +92,11 @@ func TestAppRole_HasEveryTable(t *testing.T) {
 
 func TestCheckRole(t *testing.T) {
 	t.Parallel()
-	url := testkit.DatabaseURL(t)
-	if err := postgres.CheckRole(t.Context(), asService(t, url)); err != nil {
+	databaseURL := testkit.DatabaseURL(t)
+	if err := postgres.CheckRole(t.Context(), asService(t, databaseURL)); err != nil {
 		t.Errorf("as a service: %v", err)
 	}
-	owner, err := postgres.Open(t.Context(), url, postgres.Options{})
+	owner, err := postgres.Open(t.Context(), databaseURL, postgres.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +107,7 @@ func TestCheckRole(t *testing.T) {
 	if _, err := owner.Exec(t.Context(), `GRANT DELETE ON order_events TO orderly_app`); err != nil {
 		t.Fatal(err)
 	}
-	if err := postgres.CheckRole(t.Context(), asService(t, url)); !errors.Is(err, postgres.ErrMayRewrite) {
+	if err := postgres.CheckRole(t.Context(), asService(t, databaseURL)); !errors.Is(err, postgres.ErrMayRewrite) {
 		t.Errorf("as a service that may delete: got %v, want ErrMayRewrite", err)
 	}
 }
@@ -133,7 +135,8 @@ func TestMigrate_ByAnOwnerWithoutSpecialRights(t *testing.T) {
 	})
 	as := func(user string) string {
 		config := admin.Config().ConnConfig
-		return fmt.Sprintf("postgres://%s@%s:%d/%s?sslmode=disable", user, config.Host, config.Port, database)
+		address := net.JoinHostPort(config.Host, fmt.Sprint(config.Port))
+		return (&url.URL{Scheme: "postgres", User: url.User(user), Host: address, Path: database, RawQuery: "sslmode=disable"}).String()
 	}
 	if _, err := postgres.Migrate(t.Context(), as(owner)); err != nil {
 		t.Fatalf("migrate: %v", err)
