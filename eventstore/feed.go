@@ -82,23 +82,33 @@ func (s *Store) FeedHead(ctx context.Context) (FeedHead, error) {
 
 // ErrForeignCluster is returned by CheckCluster for a database whose events come from another Postgres cluster.
 var ErrForeignCluster = errors.New("the events carry transaction ids of another Postgres cluster " +
-	"(a dump was restored here?): the feed would wait for ever")
+	"(a dump was restored here?): the feed would wait for ever; stop the services and run `orderly doctor --repair`")
 
-// CheckCluster refuses a database whose newest event is of a transaction that this cluster has not reached.
+// CheckCluster refuses a database whose newest event is of a transaction that this cluster has not reached. [Store.Rebase]
+// repairs it.
 func (s *Store) CheckCluster(ctx context.Context) error {
+	foreign, err := foreignEvents(ctx, s.pool)
+	if err != nil {
+		return fmt.Errorf("check the cluster: %w", err)
+	}
+	if foreign {
+		return ErrForeignCluster
+	}
+	return nil
+}
+
+// querier is a pool or a transaction.
+type querier interface {
+	QueryRow(ctx context.Context, query string, args ...any) pgx.Row
+}
+
+func foreignEvents(ctx context.Context, q querier) (foreign bool, err error) {
 	const query = `
 		SELECT tx >= pg_snapshot_xmax(pg_current_snapshot())
 		FROM order_events ORDER BY tx DESC, position DESC LIMIT 1`
-	var future bool
-	err := s.pool.QueryRow(ctx, query).Scan(&future)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return nil
-	case err != nil:
-		return fmt.Errorf("check the cluster: %w", err)
-	case future:
-		return ErrForeignCluster
-	default:
-		return nil
+	err = q.QueryRow(ctx, query).Scan(&foreign)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
 	}
+	return foreign, err
 }

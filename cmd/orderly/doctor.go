@@ -38,13 +38,18 @@ func ill(check string, err error, advice string) finding {
 }
 
 func doctorCommand() *cobra.Command {
+	var mend bool
 	cmd := &cobra.Command{
-		Use:   "doctor",
+		Use:   "doctor [--repair]",
 		Short: "Check everything that Orderly needs, in plain words; exit status 3 when something is wrong",
 		Args:  exactly(0),
 	}
+	cmd.Flags().BoolVar(&mend, "repair", false, "as the database's owner, make a database readable that was restored into another Postgres cluster")
 	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if mend {
+			return withOwner(cmd.Context(), func(pool *pgxpool.Pool) error { return repair(cmd.Context(), pool, cmd.OutOrStdout()) })
+		}
 		c, err := config.Load()
 		if err != nil {
 			return usageError{err}
@@ -90,7 +95,7 @@ func examineDatabase(ctx context.Context, c config.Config) []finding {
 	findings = append(findings, well("schema", "is current"), examineRole(ctx, pool))
 	store := eventstore.New(pool, eventstore.Options{})
 	if err := store.CheckCluster(ctx); err != nil {
-		findings = append(findings, ill("feed", err, "events of another cluster cannot be followed: restore into that cluster"))
+		findings = append(findings, ill("feed", err, "stop the services, and run `orderly doctor --repair`"))
 		return findings
 	}
 	return append(findings, examineFeed(ctx, store), examineProjections(ctx, pool, store))
