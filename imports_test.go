@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"activities":        {"order", "eventstore", "journal", "vault", "gateway", "projection", "workflows"},
 	"worker":            {"order", "activities", "workflows"},
 	"api":               {"order", "eventstore", "journal", "vault", "projection", "readmodel", "workflows", "internal/webhook"},
-	"bench":             {"eventstore", "workflows"},
+	"bench":             {"order", "eventstore", "journal", "workflows"},
 	"e2e":               {},
 	"deploy":            {},
 	"cmd/orderly":       {"*"},

@@ -70,6 +70,11 @@ func Store(ctx context.Context, o StoreOptions) ([]Row, error) {
 		return nil, err
 	}
 	rows = append(rows, batches)
+	rebuilt, err := b.rebuilds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows = append(rows, rebuilt)
 	if o.History == 0 {
 		return rows, nil
 	}
