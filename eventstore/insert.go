@@ -47,7 +47,7 @@ func (s *Store) insertOne(ctx context.Context, stream string, head Head, e *Even
 		WHERE $2::int = 0 OR EXISTS (SELECT FROM order_events h WHERE h.order_id = $1 AND h.version = $2 AND h.hash = $3)
 		RETURNING tx, position`
 	err := s.pool.QueryRow(ctx, query, stream, head.Version, head.Hash,
-		e.Version, e.ID, e.Type, e.SchemaVersion, e.Data, e.Metadata, e.CreatedAt, e.Hash).Scan(&e.Position.Tx, &e.Position.Seq)
+		e.Version, [16]byte(e.ID), e.Type, e.SchemaVersion, []byte(e.Data), []byte(e.Metadata), e.CreatedAt, e.Hash).Scan(&e.Position.Tx, &e.Position.Seq)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return 0, nil
