@@ -159,9 +159,9 @@ func (b *storeBench) insertBare() func(context.Context) error {
 func (b *storeBench) appender(events int) writer {
 	return func() func(context.Context) error {
 		var stream string
-		head := eventstore.Head{Version: versionsEach}
+		var head eventstore.Head
 		return func(ctx context.Context) (err error) {
-			if head.Version+events > versionsEach {
+			if head.Version() == 0 || head.Version()+events > versionsEach {
 				stream, head = "bench_"+uuid.NewString(), eventstore.Head{}
 			}
 			_, head, err = b.store.Append(ctx, stream, head, benchEvents(events)...)

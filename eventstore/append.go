@@ -10,7 +10,7 @@ import (
 )
 
 // Append writes events after the head of a stream, all or none, in one round trip, and gives them as stored, with the
-// new head. The head must be one that was read: its version and its hash are compared with the stream's. An append that
+// new head. The head must be one of this stream. An append that
 // was sent before (the same event ids at the same versions) gives the first result.
 //
 // Errors: [*ConflictError] when the stream is not at the head's version; [ErrInvalidEvent] when an event can never be stored.
@@ -19,18 +19,20 @@ func (s *Store) Append(ctx context.Context, stream string, head Head, events ...
 	if len(events) == 0 {
 		return nil, head, nil
 	}
+	if head.version > 0 && head.stream != stream {
+		return nil, Head{}, fmt.Errorf("append to %s: the head is of another stream, %s", stream, head.stream)
+	}
 	stored, err := s.chain(stream, head, events)
 	if err != nil {
 		return nil, Head{}, fmt.Errorf("append to %s: %w", stream, err)
 	}
-	inserted, err := s.insert(ctx, stream, head, stored)
-	if err == nil && inserted == 0 || isUniqueViolation(err) {
+	if err = s.insert(ctx, stored); isUniqueViolation(err) || errors.Is(err, errHeadGone) {
 		stored, err = s.resolveConflict(ctx, stream, head, events)
 	}
 	if err != nil {
 		return nil, Head{}, fmt.Errorf("append to %s: %w", stream, asInvalid(err))
 	}
-	s.notifier.appended() // also for one found there: whoever sent it first may have died before it could say so
+	s.notifier.Announce() // also for one found there: whoever sent it first may have died before it could say so
 	return stored, stored[len(stored)-1].head(), nil
 }
 
@@ -42,15 +44,15 @@ func (s *Store) chain(stream string, head Head, events []NewEvent) ([]Event, err
 		if err := e.check(stream); err != nil {
 			return nil, err
 		}
-		if earliest := head.CreatedAt.Add(time.Microsecond); now.Before(earliest) && !head.CreatedAt.IsZero() {
+		if earliest := head.createdAt.Add(time.Microsecond); now.Before(earliest) && !head.createdAt.IsZero() {
 			now = earliest
 		}
-		hash, err := chainHash(head.Hash, stream, head.Version+1, e, now)
+		hash, err := chainHash(head.hash, stream, head.version+1, e, now)
 		if err != nil {
 			return nil, err
 		}
 		stored[i] = Event{
-			StreamID: stream, Version: head.Version + 1, ID: e.ID, Type: e.Type, SchemaVersion: e.SchemaVersion,
+			StreamID: stream, Version: head.version + 1, ID: e.ID, Type: e.Type, SchemaVersion: e.SchemaVersion,
 			Data: e.Data, Metadata: e.Metadata, CreatedAt: now, Hash: hash,
 		}
 		head = stored[i].head()
@@ -60,23 +62,14 @@ func (s *Store) chain(stream string, head Head, events []NewEvent) ([]Event, err
 
 // resolveConflict tells an append that was done before, whose events it gives, from one that came too late.
 func (s *Store) resolveConflict(ctx context.Context, stream string, head Head, events []NewEvent) ([]Event, error) {
-	found, end, err := s.LoadAfter(ctx, stream, head.Version)
+	found, end, err := s.LoadAfter(ctx, stream, head.version)
 	if err != nil {
 		return nil, err
 	}
 	if sameEvents(found, events) {
 		return found[:len(events)], nil
 	}
-	current := end.Version
-	if len(found) == 0 {
-		if current, err = s.version(ctx, stream); err != nil {
-			return nil, err
-		}
-	}
-	if current == head.Version {
-		return nil, fmt.Errorf("the head at version %d has another hash than the stream: it was not read from it", head.Version)
-	}
-	return nil, &ConflictError{Stream: stream, Expected: head.Version, Current: current}
+	return nil, &ConflictError{Stream: stream, Expected: head.version, Current: end.version}
 }
 
 func (s *Store) version(ctx context.Context, stream string) (version int, err error) {

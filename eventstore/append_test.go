@@ -31,7 +31,7 @@ func TestAppend_GivesWhatLoadReads(t *testing.T) {
 	if diff := cmp.Diff(stored, events); diff != "" {
 		t.Errorf("what Append gave differs from what Load read (-append +load):\n%s", diff)
 	}
-	if diff := cmp.Diff(head, loadedHead); diff != "" || head.Version != 3 {
+	if diff := cmp.Diff(head, loadedHead); diff != "" || head.Version() != 3 {
 		t.Errorf("heads differ (-append +load):\n%s", diff)
 	}
 }
@@ -53,22 +53,18 @@ func TestAppend_ExpectedVersion(t *testing.T) {
 	for range 3 {
 		heads = append(heads, appendTo(t, store, "s", heads[len(heads)-1], newEvent("A")))
 	}
-	ahead := heads[3]
-	ahead.Version = 5
 	tests := map[string]struct {
-		stream string
-		head   eventstore.Head
-		want   *eventstore.ConflictError
+		head eventstore.Head
+		want *eventstore.ConflictError
 	}{
-		"none, and there is one":     {"s", heads[0], &eventstore.ConflictError{Stream: "s", Expected: 0, Current: 3}},
-		"one behind":                 {"s", heads[2], &eventstore.ConflictError{Stream: "s", Expected: 2, Current: 3}},
-		"ahead of the stream":        {"s", ahead, &eventstore.ConflictError{Stream: "s", Expected: 5, Current: 3}},
-		"a stream that is not there": {"other", heads[1], &eventstore.ConflictError{Stream: "other", Expected: 1, Current: 0}},
+		"none, and there is one": {heads[0], &eventstore.ConflictError{Stream: "s", Expected: 0, Current: 3}},
+		"two behind":             {heads[1], &eventstore.ConflictError{Stream: "s", Expected: 1, Current: 3}},
+		"one behind":             {heads[2], &eventstore.ConflictError{Stream: "s", Expected: 2, Current: 3}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, _, err := store.Append(t.Context(), tt.stream, tt.head, newEvents(2)...)
+			_, _, err := store.Append(t.Context(), "s", tt.head, newEvents(2)...)
 			got, ok := errors.AsType[*eventstore.ConflictError](err)
 			if !ok {
 				t.Fatalf("got %v, want a ConflictError", err)
@@ -79,7 +75,7 @@ func TestAppend_ExpectedVersion(t *testing.T) {
 		})
 	}
 	t.Cleanup(func() {
-		if err := errors.Join(checkVersions(store, "s", 3), checkVersions(store, "other", 0)); err != nil {
+		if err := checkVersions(store, "s", 3); err != nil {
 			t.Error(err)
 		}
 	})
@@ -90,8 +86,8 @@ func TestAppend_HeadOfAnotherStream_IsRefused(t *testing.T) {
 	store, _ := newStore(t)
 	fill(t, store, "s", 1)
 	other := fill(t, store, "other", 1)
-	if _, _, err := store.Append(t.Context(), "s", other, newEvent("B")); err == nil || !strings.Contains(err.Error(), "hash") {
-		t.Fatalf("got %v, want an error about the hash", err)
+	if _, _, err := store.Append(t.Context(), "s", other, newEvent("B")); err == nil || !strings.Contains(err.Error(), "another stream, other") {
+		t.Fatalf("got %v, want an error that names the other stream", err)
 	}
 }
 

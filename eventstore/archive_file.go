@@ -68,7 +68,7 @@ func (f *archiveFile) writeStreams(ctx context.Context, s *Store, file io.Writer
 		if err != nil {
 			return err
 		}
-		if head.Version != stream.Version || len(events) < 2 {
+		if head.version != stream.Version || len(events) < 2 {
 			f.skipped++
 			continue
 		}

@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -33,14 +34,26 @@ type Event struct {
 	Hash          []byte    // SHA-256, covers the event and the hash of the one before it
 }
 
-// Head is the end of a stream as a writer has read it; the zero Head is a stream without events.
+// Head is the end of a stream as a writer has read it; the zero Head is a stream without events. Only a Store makes others,
+// and only for the stream that it has read: so an append can neither leave a gap nor break a chain.
 type Head struct {
-	Version   int
-	Hash      []byte
-	CreatedAt time.Time
+	stream    string
+	version   int
+	hash      []byte
+	createdAt time.Time
 }
 
-func (e Event) head() Head { return Head{Version: e.Version, Hash: e.Hash, CreatedAt: e.CreatedAt} }
+// Version is that of the stream's last event; 0 when there is none.
+func (h Head) Version() int { return h.version }
+
+// Equal says whether two heads are of the same stream at the same event.
+func (h Head) Equal(other Head) bool {
+	return h.stream == other.stream && h.version == other.version && bytes.Equal(h.hash, other.hash)
+}
+
+func (e Event) head() Head {
+	return Head{stream: e.StreamID, version: e.Version, hash: e.Hash, createdAt: e.CreatedAt}
+}
 
 // ConflictError refuses an append because the stream has moved on since its head was read.
 type ConflictError struct {

@@ -63,7 +63,7 @@ func ExampleStore_Append_sentAgain() {
 
 	again, head, err := store.Append(ctx, "order-1", eventstore.Head{}, event)
 	check(err)
-	fmt.Println("head after the first event:", head.Version)
+	fmt.Println("head after the first event:", head.Version())
 	fmt.Println("same position:", again[0].Position == first[0].Position)
 	// Output:
 	// head after the first event: 1
@@ -78,7 +78,7 @@ func ExampleStore_ReadFeed() {
 	pool, drop := exampleDatabase(ctx)
 	defer drop()
 
-	notifier, listener := eventstore.NewNotifier(pool), eventstore.NewListener(pool, eventstore.Channel)
+	notifier, listener := eventstore.NewNotifier(pool, eventstore.Channel), eventstore.NewListener(pool, eventstore.Channel)
 	var running sync.WaitGroup
 	running.Go(func() { notifier.Run(ctx) })
 	running.Go(func() { listener.Run(ctx) })

@@ -9,53 +9,56 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// insert writes events in one statement, sets their positions, and says how many there were: none when the stream
-// does not have the head. The head is looked up in the same statement, so that no caller can leave a gap. Two writers on one
-// head both find it: the primary key lets one of them in.
-func (s *Store) insert(ctx context.Context, stream string, head Head, events []Event) (int, error) {
+// errHeadGone says that the event before the first one is not in the table: it was archived, with others after it.
+var errHeadGone = errors.New("the head is not in the table any more")
+
+// insert writes events in one statement and sets their positions. Two writers on one head meet at the primary key, which
+// lets one of them in. A writer whose head was archived in the meantime would find its place free: so the statement looks for
+// the event before.
+func (s *Store) insert(ctx context.Context, events []Event) error {
 	if len(events) == 1 {
-		return s.insertOne(ctx, stream, head, &events[0])
+		return s.insertOne(ctx, &events[0])
 	}
 	const query = `
 		INSERT INTO order_events (order_id, version, id, event_type, schema_version, data, metadata, created_at, hash)
 		SELECT $1, version, id, event_type, schema_version, data::jsonb, metadata::jsonb, created_at, hash
-		FROM unnest($4::int[], $5::uuid[], $6::text[], $7::int[], $8::text[], $9::text[], $10::timestamptz[], $11::bytea[])
+		FROM unnest($2::int[], $3::uuid[], $4::text[], $5::int[], $6::text[], $7::text[], $8::timestamptz[], $9::bytea[])
 			AS e (version, id, event_type, schema_version, data, metadata, created_at, hash)
-		WHERE $2::int = 0 OR EXISTS (SELECT FROM order_events h WHERE h.order_id = $1 AND h.version = $2 AND h.hash = $3)
+		WHERE $10::int = 0 OR EXISTS (SELECT FROM order_events h WHERE h.order_id = $1 AND h.version = $10)
 		ORDER BY version
 		RETURNING version, tx, position`
 	c := columnsOf(events)
-	answer, err := s.pool.Query(ctx, query, stream, head.Version, head.Hash,
-		c.versions, c.ids, c.types, c.schemas, c.data, c.metadata, c.times, c.hashes)
+	answer, err := s.pool.Query(ctx, query, events[0].StreamID,
+		c.versions, c.ids, c.types, c.schemas, c.data, c.metadata, c.times, c.hashes, events[0].Version-1)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	var version int
 	var position Position
-	tag, err := pgx.ForEachRow(answer, []any{&version, &position.Tx, &position.Seq}, func() error {
+	inserted, err := pgx.ForEachRow(answer, []any{&version, &position.Tx, &position.Seq}, func() error {
 		events[version-events[0].Version].Position = position
 		return nil
 	})
-	return int(tag.RowsAffected()), err
+	if err == nil && inserted.RowsAffected() == 0 {
+		return errHeadGone
+	}
+	return err
 }
 
 // insertOne is insert for a single event, which is what most appends are: without arrays it costs a third less.
-func (s *Store) insertOne(ctx context.Context, stream string, head Head, e *Event) (int, error) {
+func (s *Store) insertOne(ctx context.Context, e *Event) error {
 	const query = `
 		INSERT INTO order_events (order_id, version, id, event_type, schema_version, data, metadata, created_at, hash)
-		SELECT $1, $4, $5, $6, $7, $8, $9, $10, $11
-		WHERE $2::int = 0 OR EXISTS (SELECT FROM order_events h WHERE h.order_id = $1 AND h.version = $2 AND h.hash = $3)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
+		WHERE $10::int = 0 OR EXISTS (SELECT FROM order_events h WHERE h.order_id = $1 AND h.version = $10)
 		RETURNING tx, position`
-	err := s.pool.QueryRow(ctx, query, stream, head.Version, head.Hash,
-		e.Version, [16]byte(e.ID), e.Type, e.SchemaVersion, []byte(e.Data), []byte(e.Metadata), e.CreatedAt, e.Hash).Scan(&e.Position.Tx, &e.Position.Seq)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return 0, nil
-	case err != nil:
-		return 0, err
-	default:
-		return 1, nil
+	// Plain bytes, for which pgx knows the shortest way.
+	err := s.pool.QueryRow(ctx, query, e.StreamID, e.Version, [16]byte(e.ID), e.Type, e.SchemaVersion,
+		[]byte(e.Data), []byte(e.Metadata), e.CreatedAt, e.Hash, e.Version-1).Scan(&e.Position.Tx, &e.Position.Seq)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return errHeadGone
 	}
+	return err
 }
 
 // columnArrays are events as arrays, one for each column, as unnest takes them.

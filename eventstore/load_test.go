@@ -21,8 +21,8 @@ func checkVersions(store *eventstore.Store, stream string, n int) error {
 	if err != nil {
 		return err
 	}
-	if got := versionsOf(events); len(got) != n || head.Version != n {
-		return fmt.Errorf("%s has versions %v and head %d, want 1 to %d", stream, got, head.Version, n)
+	if got := versionsOf(events); len(got) != n || head.Version() != n {
+		return fmt.Errorf("%s has versions %v and head %d, want 1 to %d", stream, got, head.Version(), n)
 	}
 	if n == 0 {
 		return nil

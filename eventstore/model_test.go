@@ -116,7 +116,7 @@ func (m *model) head(stream string) eventstore.Head { return m.heads[stream][len
 func (m *model) append(rt *rapid.T, stream string, n int) {
 	batch := newEvents(n)
 	stored, head, err := m.store.Append(m.t.Context(), stream, m.head(stream), batch...)
-	if err != nil || len(stored) != n || head.Version != len(m.ids[stream])+n {
+	if err != nil || len(stored) != n || head.Version() != len(m.ids[stream])+n {
 		rt.Fatalf("append %d: got %d events, head %v, %v", n, len(stored), head, err)
 	}
 	for _, event := range batch {
@@ -132,7 +132,7 @@ func (m *model) appendToStaleHead(rt *rapid.T, stream string) {
 	}
 	stale := heads[rapid.IntRange(0, len(heads)-2).Draw(rt, "head")]
 	_, _, err := m.store.Append(m.t.Context(), stream, stale, newEvent("Late"))
-	want := &eventstore.ConflictError{Stream: stream, Expected: stale.Version, Current: len(m.ids[stream])}
+	want := &eventstore.ConflictError{Stream: stream, Expected: stale.Version(), Current: len(m.ids[stream])}
 	if got, ok := errors.AsType[*eventstore.ConflictError](err); !ok || !cmp.Equal(got, want) {
 		rt.Fatalf("got %v, want %v", err, want)
 	}

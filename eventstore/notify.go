@@ -14,18 +14,21 @@ const Channel = "orderly_events"
 // a notifying transaction: so an append does not notify, and one announcement stands for many appends.
 const notifyEvery = 15 * time.Millisecond
 
-// Notifier announces appends of this process. A nil Notifier announces nothing.
+// Notifier announces on a channel that something has moved: appends of this process on [Channel], for one. A nil Notifier
+// announces nothing.
 type Notifier struct {
-	pool  *pgxpool.Pool
-	dirty chan struct{}
+	pool    *pgxpool.Pool
+	channel string
+	dirty   chan struct{}
 }
 
 // NewNotifier makes a Notifier; it works while Run does.
-func NewNotifier(pool *pgxpool.Pool) *Notifier {
-	return &Notifier{pool: pool, dirty: make(chan struct{}, 1)}
+func NewNotifier(pool *pgxpool.Pool, channel string) *Notifier {
+	return &Notifier{pool: pool, channel: channel, dirty: make(chan struct{}, 1)}
 }
 
-func (n *Notifier) appended() {
+// Announce asks for an announcement, soon and off the caller's path; several of them may become one.
+func (n *Notifier) Announce() {
 	if n == nil {
 		return
 	}
@@ -43,7 +46,7 @@ func (n *Notifier) Run(ctx context.Context) {
 			return
 		case <-n.dirty:
 		}
-		_, _ = n.pool.Exec(ctx, `SELECT pg_notify($1, '')`, Channel)
+		_, _ = n.pool.Exec(ctx, `SELECT pg_notify($1, '')`, n.channel)
 		select {
 		case <-ctx.Done():
 			return

@@ -30,7 +30,7 @@ func start(t *testing.T, run func(context.Context)) (stop func()) {
 // announcing is a store with a notifier that runs.
 func announcing(t *testing.T, pool *pgxpool.Pool) (store *eventstore.Store, stop func()) {
 	t.Helper()
-	notifier := eventstore.NewNotifier(pool)
+	notifier := eventstore.NewNotifier(pool, eventstore.Channel)
 	return eventstore.New(pool, eventstore.Options{Notifier: notifier}), start(t, notifier.Run)
 }
 
@@ -190,7 +190,7 @@ func TestNotifier_AppendsBeforeItRuns_AreAnnouncedOnce(t *testing.T) {
 	t.Parallel()
 	_, pool := newStore(t)
 	conn := rawListener(t, pool)
-	notifier := eventstore.NewNotifier(pool)
+	notifier := eventstore.NewNotifier(pool, eventstore.Channel)
 	fill(t, eventstore.New(pool, eventstore.Options{Notifier: notifier}), "s", 20)
 	stop := start(t, notifier.Run)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

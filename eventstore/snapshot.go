@@ -26,7 +26,14 @@ type Snapshot struct {
 }
 
 // head is the head of a stream that ends with the snapshot.
-func (s Snapshot) head() Head { return Head{Version: s.Version, Hash: s.Hash, CreatedAt: s.CreatedAt} }
+func (s Snapshot) head(stream string) Head {
+	return Head{stream: stream, version: s.Version, hash: s.Hash, createdAt: s.CreatedAt}
+}
+
+// Snapshot is a snapshot of the stream as it is at this head.
+func (h Head) Snapshot(schemaVersion int, state []byte) Snapshot {
+	return Snapshot{Version: h.version, Hash: h.hash, CreatedAt: h.createdAt, SchemaVersion: schemaVersion, State: state}
+}
 
 // SaveSnapshot keeps a stream's snapshot in place of the one before it. It leaves a later one of the same schema alone, if that
 // is of this stream at all: so writers may race, and one that is wrong is replaced.
@@ -84,7 +91,7 @@ func (s *Store) loadFromSnapshot(ctx context.Context, stream string, schemaVersi
 		if tail := events[1:]; len(tail) > 0 {
 			return snapshot, tail, tail[len(tail)-1].head(), nil
 		}
-		return snapshot, nil, snapshot.head(), nil
+		return snapshot, nil, snapshot.head(stream), nil
 	}
 	if snapshot != nil { // of no use: what was read starts at its version
 		events, err = s.loadUntil(ctx, stream, until)

@@ -53,11 +53,11 @@ func checkLoaded(t testing.TB, store *eventstore.Store, stream string, snapshot 
 	if diff := cmp.Diff(append([]eventstore.Event(nil), all[after:n]...), tail); diff != "" {
 		t.Errorf("events after %d (-want +got):\n%s", after, diff)
 	}
-	want := eventstore.Head{}
+	var want eventstore.Snapshot
 	if n > 0 {
-		want = eventstore.Head{Version: n, Hash: all[n-1].Hash, CreatedAt: all[n-1].CreatedAt}
+		want = eventstore.Snapshot{Version: n, Hash: all[n-1].Hash, CreatedAt: all[n-1].CreatedAt}
 	}
-	if diff := cmp.Diff(want, head); diff != "" {
+	if diff := cmp.Diff(want, head.Snapshot(0, nil)); diff != "" {
 		t.Errorf("head (-want +got):\n%s", diff)
 	}
 }

@@ -159,7 +159,7 @@ func (i *importer) save(ctx context.Context) error {
 		for n, e := range events {
 			plain[n] = e.Event
 		}
-		_, err := i.store.insert(ctx, stream, Head{}, plain)
+		err := i.store.insert(ctx, plain)
 		if isUniqueViolation(err) { // somebody stored it since it was compared
 			known, err := i.store.isKnown(ctx, events)
 			if known {
@@ -170,7 +170,7 @@ func (i *importer) save(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", stream, err)
 		}
-		i.store.notifier.appended()
+		i.store.notifier.Announce()
 		i.done.Streams++
 		i.done.Events += len(events)
 		return nil

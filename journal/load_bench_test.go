@@ -57,9 +57,9 @@ func (w *world) grow(id string, n int) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for head := read.head; head.Version < n; {
+	for head := read.head; head.Version() < n; {
 		var notes []eventstore.NewEvent
-		for len(notes) < min(1000, n-head.Version) {
+		for len(notes) < min(1000, n-head.Version()) {
 			metadata := fmt.Sprintf(`{"command_id":%q,"reason":"test"}`, uuid.NewString())
 			notes = append(notes, eventstore.NewEvent{
 				ID: uuid.New(), Type: (&order.OrderNoteAdded{}).EventType(), SchemaVersion: 1,

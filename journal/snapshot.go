@@ -49,9 +49,7 @@ func (j *Journal) saveSnapshot(ctx context.Context, r Reading) error {
 	if err != nil {
 		return fmt.Errorf("encode the state of %s: %w", r.State.OrderID, err)
 	}
-	return j.store.SaveSnapshot(ctx, r.State.OrderID, eventstore.Snapshot{
-		Version: r.head.Version, Hash: r.head.Hash, CreatedAt: r.head.CreatedAt, SchemaVersion: order.StateSchema, State: state,
-	})
+	return j.store.SaveSnapshot(ctx, r.State.OrderID, r.head.Snapshot(order.StateSchema, state))
 }
 
 // snapshots are the readings that wait to be written as snapshots, the latest of each order. A nil one takes none.

@@ -67,15 +67,15 @@ func (r *Runner) Run(ctx context.Context, report func(Progress)) error {
 	if err := r.takeOver(ctx); err != nil {
 		return r.ended(ctx, fmt.Errorf("take over projection %s: %w", r.projection.Name, err))
 	}
-	announcer := newAnnouncer(r.pool)
-	stop := announcer.start(ctx)
+	announcer := eventstore.NewNotifier(r.pool, Channel)
+	stop := announcing(ctx, announcer)
 	defer stop()
 	err := r.follow(ctx, announcer, report)
 	return r.ended(ctx, fmt.Errorf("projection %s at %s: %w", r.projection.Name, r.progress.Position, err))
 }
 
 // follow goes along the feed until something ends it.
-func (r *Runner) follow(ctx context.Context, announcer *announcer, report func(Progress)) error {
+func (r *Runner) follow(ctx context.Context, announcer *eventstore.Notifier, report func(Progress)) error {
 	wake, stop := r.wakeUp()
 	defer stop()
 	for {
@@ -84,7 +84,7 @@ func (r *Runner) follow(ctx context.Context, announcer *announcer, report func(P
 			return err
 		}
 		if moved {
-			announcer.moved()
+			announcer.Announce()
 		}
 		if err := r.pulse(ctx); err != nil {
 			return err

@@ -181,7 +181,7 @@ func TestProjection_EventOfAnUnknownType_ParksItsOrder(t *testing.T) {
 	w.must("ord_2", order.AddNote{Text: "goes on"})
 	w.project()
 	w.mustBeTheFold()
-	for id, want := range map[string]int{"ord_1": head.Version, "ord_2": 2} {
+	for id, want := range map[string]int{"ord_1": head.Version(), "ord_2": 2} {
 		if state, err := w.reads.Order(t.Context(), "", id); err != nil || state.Version != want {
 			t.Errorf("%s is at version %d (%v), want %d", id, state.Version, err, want)
 		}

@@ -41,13 +41,33 @@ func connectOwner(ctx context.Context, c config.Config) (*pgxpool.Pool, error) {
 	return postgres.Open(ctx, c.OwnerURL, postgres.Options{Name: "orderly-owner"})
 }
 
+// withDatabase gives a command the database, as the role of the services.
+func withDatabase(ctx context.Context, do func(*pgxpool.Pool) error) error {
+	return withPool(ctx, connectDatabase, do)
+}
+
 // withOwner gives a command the database as its owner.
 func withOwner(ctx context.Context, do func(*pgxpool.Pool) error) error {
+	return withPool(ctx, connectOwner, do)
+}
+
+// withStore gives a command the store of events.
+func withStore(ctx context.Context, do func(*pgxpool.Pool, *eventstore.Store) error) error {
 	c, err := config.Load()
 	if err != nil {
 		return err
 	}
-	pool, err := connectOwner(ctx, c)
+	return withDatabase(ctx, func(pool *pgxpool.Pool) error {
+		return do(pool, eventstore.New(pool, eventstore.Options{ArchiveDir: c.ArchiveDir}))
+	})
+}
+
+func withPool(ctx context.Context, connect func(context.Context, config.Config) (*pgxpool.Pool, error), do func(*pgxpool.Pool) error) error {
+	c, err := config.Load()
+	if err != nil {
+		return err
+	}
+	pool, err := connect(ctx, c)
 	if err != nil {
 		return err
 	}

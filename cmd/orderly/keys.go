@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"orderly/api"
-	"orderly/eventstore"
 	"orderly/internal/config"
 	"orderly/vault"
 )
@@ -115,31 +113,6 @@ func rewrapCommand() *cobra.Command {
 			})
 		},
 	}
-}
-
-// withDatabase gives a command the database.
-func withDatabase(ctx context.Context, do func(*pgxpool.Pool) error) error {
-	c, err := config.Load()
-	if err != nil {
-		return err
-	}
-	pool, err := connectDatabase(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
-	return do(pool)
-}
-
-// withStore gives a command the store of events.
-func withStore(ctx context.Context, do func(*pgxpool.Pool, *eventstore.Store) error) error {
-	c, err := config.Load()
-	if err != nil {
-		return err
-	}
-	return withDatabase(ctx, func(pool *pgxpool.Pool) error {
-		return do(pool, eventstore.New(pool, eventstore.Options{ArchiveDir: c.ArchiveDir}))
-	})
 }
 
 func printKeys(w io.Writer, keys []api.Key) error {

@@ -119,7 +119,7 @@ func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*serv
 		return nil, nil, err
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	notifier := eventstore.NewNotifier(pool)
+	notifier := eventstore.NewNotifier(pool, eventstore.Channel)
 	go notifier.Run(background)
 	s.listener = eventstore.NewListener(pool, eventstore.Channel, projection.Channel)
 	go s.listener.Run(background)
