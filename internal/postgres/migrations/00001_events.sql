@@ -1,7 +1,7 @@
 -- +goose Up
 -- The truth: every event of every order, in the order of its stream (order_id, version) and of the feed (tx, position).
 CREATE TABLE order_events (
-    order_id       text        NOT NULL,
+    order_id       text        COLLATE "C" NOT NULL, -- names are compared by their bytes, which is what an index is fastest at
     version        integer     NOT NULL CHECK (version > 0),
     id             uuid        NOT NULL,
     event_type     text        NOT NULL,
