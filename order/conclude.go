@@ -1,7 +1,5 @@
 package order
 
-import "fmt"
-
 // conclude adds what follows from the events so far: an order whose last parcel has left is shipped, one that is
 // cancelling and has nothing left to undo is cancelled. It is the only place where an order's status moves forward.
 func (d *decision) conclude() {
@@ -58,12 +56,13 @@ func (d *decision) concludeShipping() {
 }
 
 func (d *decision) concludeCancellation() {
+	d.startCompensation()
 	for _, shipment := range d.state.Shipments {
-		if shipment.open() && !shipment.mayBeBooked(d.state) {
+		if shipment.open() && (!shipment.mayBeBooked(d.state) || d.state.waived(d.state.cancelStep(d.policy, shipment))) {
 			d.emit(&ShipmentCancelled{ShipmentID: shipment.ShipmentID})
 		}
 	}
-	if owed := d.state.Payment.Captured - d.state.Payment.Refunded - d.state.pendingRefunds(); owed > 0 {
+	if owed := d.state.owed(); owed > 0 {
 		d.requestRefund(owed, "cancellation", "")
 	}
 	if len(d.state.compensation(d.policy)) > 0 {
@@ -74,11 +73,7 @@ func (d *decision) concludeCancellation() {
 			return
 		}
 	}
-	d.emit(&OrderCancelled{RefundedAmount: d.state.Payment.Refunded})
-}
-
-func (d *decision) requestRefund(amount int64, reason, shipmentID string) {
-	d.emit(&RefundRequested{RefundID: fmt.Sprintf("rf_%d", len(d.state.Refunds)+1), Amount: amount, Reason: reason, ShipmentID: shipmentID})
+	d.finishCompensation()
 }
 
 // shipmentValue is what the customer paid for a parcel: its part of each line's amount (price, tax and discount) and of

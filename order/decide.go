@@ -58,6 +58,10 @@ func (d *decision) decide() error {
 		return d.holdOrder(body)
 	case ReleaseOrder:
 		return d.releaseOrder(body)
+	case ReviewFraud:
+		return d.reviewFraud(body)
+	case IssueRefund:
+		return d.issueRefund(body)
 	case RespondToAction:
 		return d.respond(body)
 	case ProvidePaymentMethod:
@@ -82,6 +86,8 @@ func (d *decision) decide() error {
 		})
 	case ResolveStep:
 		return d.onAttention(body.AttentionID, "resolve", func(a Attention) error { return d.resolve(a, body.ExternalRef) })
+	case WaiveCompensation:
+		return d.onAttention(body.AttentionID, "waive", func(a Attention) error { return d.waive(a, body.ExternalRef) })
 	case RerouteShipment:
 		return d.reroute(body)
 	case RecordCarrierUpdate:

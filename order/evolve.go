@@ -48,9 +48,16 @@ func (s *State) evolve(r Recorded) {
 		s.Holds = append(s.Holds, Hold{Code: e.Code, Reason: r.Reason, Since: r.At, Until: e.Until})
 	case *OrderReleased:
 		s.Holds = slices.DeleteFunc(s.Holds, func(h Hold) bool { return h.Code == e.Code })
+		if e.Code == holdFraudReview && s.Fraud == "review" {
+			s.Fraud = "clear" // somebody has looked: from here on goods may be asked for
+		}
 	case *FraudScreened:
 		s.Fraud = e.Decision
 		s.settle(ScreenFraud, "")
+	case *FraudReviewed:
+		if e.Decision == ReviewReject {
+			s.Fraud = ReviewReject
+		}
 	case *CustomerActionRequested:
 		s.Asked++
 		s.Actions = append(s.Actions, Action{e.ActionID, e.Kind, e.Options, e.Deadline})
@@ -82,6 +89,8 @@ func (s *State) evolvePart(r Recorded) {
 		s.evolveStock(r.Event)
 	case *StepFailed, *StepRetried, *StepSkipped, *StepResolved:
 		s.evolveAttention(r.Event, r.At)
+	case *CompensationStarted, *CompensationCompleted, *CompensationFailed, *CompensationWaived:
+		s.evolveCompensation(r.Event)
 	case *RefundRequested:
 		s.Refunds = append(s.Refunds, Refund{RefundID: e.RefundID, Amount: e.Amount, Reason: e.Reason, ShipmentID: e.ShipmentID})
 	default:
@@ -199,6 +208,12 @@ func (s *State) evolvePayment(event Event) bool {
 		payment.State = PaymentUnknown
 	case *RefundIssued:
 		s.refunded(e)
+	case *RefundFailed:
+		for i := range s.Refunds {
+			if s.Refunds[i].RefundID == e.RefundID {
+				s.Refunds[i].Failures++
+			}
+		}
 	default:
 		return false
 	}
@@ -209,6 +224,7 @@ func (s *State) refunded(e *RefundIssued) {
 	for i := range s.Refunds {
 		if s.Refunds[i].RefundID == e.RefundID {
 			s.Refunds[i].Issued, s.Refunds[i].ProviderRef = true, e.ProviderRef
+			s.Refunds[i].Waived, s.Refunds[i].Dropped = false, false
 			s.settle(RefundPayment, s.refundKey(e.RefundID))
 		}
 	}
@@ -368,6 +384,7 @@ func (s State) copied() State {
 	s.Holds = slices.Clone(s.Holds)
 	s.Actions = slices.Clone(s.Actions)
 	s.Attention = slices.Clone(s.Attention)
+	s.Waivers = slices.Clone(s.Waivers)
 	s.Rounds = maps.Clone(s.Rounds)
 	s.RecentCommands = maps.Clone(s.RecentCommands)
 	if s.RecentCommands == nil {

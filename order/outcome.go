@@ -113,7 +113,7 @@ func (d *decision) screened(body RecordScreening) {
 	d.emit(&FraudScreened{Decision: body.Decision, Score: body.Score, Reference: body.Reference})
 	switch body.Decision {
 	case "review":
-		d.emit(&OrderHeld{Code: "fraud_review"})
+		d.emit(&OrderHeld{Code: holdFraudReview})
 	case "reject":
 		d.emit(&CancellationRequested{Reason: "refused by the fraud screening"})
 	}
@@ -241,6 +241,10 @@ func (d *decision) stepFailed(body ReportStepFailure) {
 	}
 	if step.Name == BookShipment {
 		d.bookingFailed(body)
+		return
+	}
+	if step.Name == RefundPayment && body.Class != ClassUnknown && body.Class != ClassUnavailable {
+		d.refundRefused(body)
 		return
 	}
 	if body.Class == ClassUnknown && (step.Name == AuthorizePayment || step.Name == CapturePayment) {

@@ -157,11 +157,11 @@ func (s State) repairs(p Policy) []Step {
 		}
 	}
 	for _, refund := range s.Refunds {
-		if !refund.Issued && s.Status != Cancelling {
+		if refund.pending() && s.Status != Cancelling {
 			steps = append(steps, s.refundStep(p, refund))
 		}
 	}
-	return steps
+	return s.withoutWaived(steps)
 }
 
 func (s State) refundStep(p Policy, refund Refund) Step {
@@ -180,23 +180,33 @@ func (s State) compensation(p Policy) []Step {
 	if steps := s.returnMoney(p); len(steps) > 0 {
 		return steps
 	}
-	// A reservation that was asked for may have been made though its answer was not recorded: it is released, too.
+	return s.releases(p)
+}
+
+// releases give the goods free. A reservation that was asked for may have been made though its answer was not recorded:
+// it is released, too.
+func (s State) releases(p Policy) []Step {
+	var steps []Step
 	if s.Stock.State == StockIsReserved || s.Stock.State == StockNone && s.Fraud == "clear" {
-		return []Step{s.step(p, ReleaseStock, numbered(s.OrderID, "release", s.Stock.ReserveNo), "stock", p.UndoWithin)}
+		steps = append(steps, s.step(p, ReleaseStock, s.releaseKey(s.Stock.ReserveNo), "stock", p.UndoWithin))
 	}
-	return nil
+	return s.withoutWaived(steps)
 }
 
 func (s State) cancelShipments(p Policy) []Step {
 	var steps []Step
 	for _, shipment := range s.Shipments {
 		if shipment.mayBeBooked(s) {
-			step := s.step(p, CancelShipment, numbered(shipment.ShipmentID, "cancel", shipment.BookNo), "shipment/"+shipment.ShipmentID, p.UndoWithin)
-			step.ShipmentID = shipment.ShipmentID
-			steps = append(steps, step)
+			steps = append(steps, s.cancelStep(p, shipment))
 		}
 	}
-	return steps
+	return s.withoutWaived(steps)
+}
+
+func (s State) cancelStep(p Policy, shipment Shipment) Step {
+	step := s.step(p, CancelShipment, numbered(shipment.ShipmentID, "cancel", shipment.BookNo), "shipment/"+shipment.ShipmentID, p.UndoWithin)
+	step.ShipmentID = shipment.ShipmentID
+	return step
 }
 
 // mayBeBooked is false only when it is certain that no carrier will come.
@@ -214,16 +224,25 @@ func (s Shipment) mayBeBooked(of State) bool {
 func (s State) returnMoney(p Policy) []Step {
 	var steps []Step
 	for _, refund := range s.Refunds {
-		if !refund.Issued {
+		if refund.pending() {
 			steps = append(steps, s.refundStep(p, refund))
 		}
 	}
-	// An authorisation that was asked for may have happened though its answer was not recorded: it is voided, too.
-	asked := s.Payment.State == PaymentNone && s.Stock.State == StockIsReserved
-	if asked || s.Payment.State == PaymentIsAuthorized || s.Payment.State == PaymentUnknown {
-		steps = append(steps, s.step(p, VoidPayment, numbered(s.OrderID, "void", s.Payment.AuthorizeNo), "payment", p.UndoWithin))
+	if s.mayBeAuthorized() {
+		steps = append(steps, s.voidStep(p))
 	}
-	return steps
+	return s.withoutWaived(steps)
+}
+
+// mayBeAuthorized is false only when it is certain that no authorisation is open. One that was asked for may have happened
+// though its answer was not recorded.
+func (s State) mayBeAuthorized() bool {
+	asked := s.Payment.State == PaymentNone && s.Stock.State == StockIsReserved
+	return asked || s.Payment.State == PaymentIsAuthorized || s.Payment.State == PaymentUnknown
+}
+
+func (s State) voidStep(p Policy) Step {
+	return s.step(p, VoidPayment, s.voidKey(), "payment", p.UndoWithin)
 }
 
 func (s State) step(p Policy, name StepName, key, lane string, within time.Duration) Step {

@@ -25,7 +25,7 @@ var Statuses = []Status{Created, Paid, PartiallyShipped, Shipped, Delivered, Clo
 
 // StateSchema is the version of State's shape as JSON, under which snapshots of it are kept. It is raised when a field changes,
 // and when Evolve makes another state of the same events: states of before are then made anew.
-const StateSchema = 1
+const StateSchema = 2
 
 // State is an order: the fold of its events. The zero State is an order that does not exist yet.
 type State struct {
@@ -54,6 +54,9 @@ type State struct {
 	Actions   []Action       `json:"actions,omitempty"`   // what the customer is asked, while it is open
 	Attention []Attention    `json:"attention,omitempty"` // the parked steps, while they are parked
 	Rounds    map[string]int `json:"rounds,omitempty"`    // how often each step's key was started again after it was parked
+	// Compensating is true once a cancellation has said what it undoes, Waivers are the exceptions that operators accepted.
+	Compensating bool     `json:"compensating,omitempty"`
+	Waivers      []Waiver `json:"waivers,omitempty"`
 	// Asked counts the actions, Parked the attentions that there ever were: their ids are made of it.
 	Asked       int       `json:"asked,omitempty"`
 	Parked      int       `json:"parked,omitempty"`
@@ -195,7 +198,13 @@ type Refund struct {
 	ShipmentID  string `json:"shipment_id,omitempty"`
 	Issued      bool   `json:"issued"`
 	ProviderRef string `json:"provider_ref,omitempty"`
+	Failures    int    `json:"failures,omitempty"` // how often the provider has refused
+	Waived      bool   `json:"waived,omitempty"`   // nobody pays it, and nothing is owed for it
+	Dropped     bool   `json:"dropped,omitempty"`  // nobody pays it; cancelling the order would
 }
+
+// pending says whether the refund is still to be paid.
+func (r Refund) pending() bool { return !r.Issued && !r.Waived && !r.Dropped }
 
 // Hold stops an order.
 type Hold struct {
@@ -312,7 +321,7 @@ func (s State) paid() bool {
 func (s State) pendingRefunds() int64 {
 	var sum int64
 	for _, refund := range s.Refunds {
-		if !refund.Issued {
+		if refund.pending() {
 			sum += refund.Amount
 		}
 	}
