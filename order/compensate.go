@@ -29,7 +29,7 @@ type CompensationFailed struct {
 }
 
 // CompensationWaived: an operator accepts that this is not undone, for the reason in the metadata. Amount is the money of
-// a refund that is not paid.
+// a refund that is not paid, or of an authorisation that is not given up and so may be taken.
 type CompensationWaived struct {
 	AttentionID string   `json:"attention_id"`
 	Step        StepName `json:"step"`
@@ -106,6 +106,9 @@ func (d *decision) waive(a Attention, externalRef string) error {
 	waived := &CompensationWaived{AttentionID: a.AttentionID, Step: a.Step, Key: a.Key, ShipmentID: a.ShipmentID, ExternalRef: externalRef}
 	if refund, ok := d.state.refundOf(a); ok {
 		waived.Amount = refund.Amount
+	}
+	if a.Step == VoidPayment {
+		waived.Amount = d.state.Payment.Authorized
 	}
 	d.emit(waived)
 	return nil

@@ -51,7 +51,9 @@ var waiverRules = map[string]rule{
 		given: parkedRefund, when: waive, reason: "paid in cash", then: life{unpaid},
 	},
 	"a void is waived: the goods are next": {
-		given: parkedVoid, when: waive, reason: "it expires by itself", then: life{waiver(order.VoidPayment, "ord_1/void/1")},
+		given: parkedVoid, when: waive, reason: "it expires by itself", then: life{
+			&order.CompensationWaived{AttentionID: "att_1", Step: order.VoidPayment, Key: "ord_1/void/1", Amount: 13500, ExternalRef: "FIN-7"},
+		},
 	},
 	"a release is waived, the last thing: cancelled": {
 		given: parkedRelease, when: waive, reason: "counted by hand",
