@@ -9,12 +9,12 @@ import (
 	"orderly/workflows"
 )
 
-// AuthorizePayment sets the order's total aside on the customer's means of payment.
+// AuthorizePayment sets what is due aside on the customer's means of payment.
 func (o *Orders) AuthorizePayment(ctx context.Context, in workflows.StepInput) (workflows.Outcome, error) {
 	return o.step(ctx, in, func(ctx context.Context, s order.State, step order.Step) (order.Body, error) {
 		result, err := o.payment(ctx, step.Key, func() (gateway.PaymentResult, error) {
 			return o.Payments.Authorize(ctx, gateway.AuthorizeRequest{
-				Key: step.Key, OrderID: s.OrderID, Amount: s.Total, Currency: s.Currency, Method: s.Payment.Method, Token: s.Payment.Token,
+				Key: step.Key, OrderID: s.OrderID, Amount: s.Due(), Currency: s.Currency, Method: s.Payment.Method, Token: s.Payment.Token,
 			})
 		})
 		var no *gateway.Refusal
@@ -66,7 +66,7 @@ func (o *Orders) RefundPayment(ctx context.Context, in workflows.StepInput) (wor
 		refund := s.Refund(step.RefundID)
 		result, err := o.payment(ctx, step.Key, func() (gateway.PaymentResult, error) {
 			return o.Payments.Refund(ctx, gateway.RefundRequest{
-				Key: step.Key, OrderID: s.OrderID, ProviderRef: s.Payment.ProviderRef, Amount: refund.Amount, Currency: s.Currency, Reason: refund.Reason,
+				Key: step.Key, OrderID: s.OrderID, ProviderRef: s.CaptureOf(refund).ProviderRef, Amount: refund.Amount, Currency: s.Currency, Reason: refund.Reason,
 			})
 		})
 		return order.RecordRefund{RefundID: step.RefundID, ProviderRef: result.ProviderRef}, err

@@ -22,11 +22,12 @@ var permissions = []permission{
 	{"ReleaseOrder", whileOpen, func(s State) bool { return len(s.Holds) > 0 }, "the order is not held"},
 	{"ReviewFraud", beforeDispatch, State.inReview, "the order is not held for a fraud review"},
 	{"RespondToAction", whileOpen, func(s State) bool { return len(s.Actions) > 0 }, "the customer is not asked anything"},
-	{"ProvidePaymentMethod", []Status{Created}, func(s State) bool {
+	{"ProvidePaymentMethod", beforeDispatch, func(s State) bool {
 		return s.Payment.State == PaymentFailed || s.Payment.State == PaymentNone && s.Fraud == ""
-	}, "the payment is under way"},
+	}, "the payment is under way or done"},
 	{"IssueRefund", []Status{Paid, PartiallyShipped, Shipped, Delivered}, func(s State) bool { return s.refundable() > 0 }, "nothing is left to be refunded"},
 	{"ChangeAddress", []Status{Created, Paid, PartiallyShipped}, State.addressOpen, "a parcel is booked or being booked"},
+	{"AmendOrder", beforeDispatch, State.amendOpen, "a parcel is booked or being booked, or nobody knows where the money is"},
 	{"RetryStep", whileOpen, State.needsAttention, "no step waits for attention"},
 	{"SkipStep", whileOpen, State.needsAttention, "no step waits for attention"},
 	{"ResolveStep", whileOpen, State.needsAttention, "no step waits for attention"},

@@ -143,9 +143,9 @@ func (d *decision) byHand(a Attention, ref string) Event {
 	s := d.state
 	switch a.Step {
 	case AuthorizePayment:
-		return &PaymentAuthorized{Key: a.Key, Amount: s.Total, Currency: s.Currency, Method: s.Payment.Method, ProviderRef: ref}
+		return &PaymentAuthorized{Key: a.Key, Amount: s.Due(), Currency: s.Currency, Method: s.Payment.Method, ProviderRef: ref}
 	case CapturePayment:
-		return &PaymentReceived{Key: a.Key, Amount: s.Total, Currency: s.Currency, Method: s.Payment.Method, ProviderRef: ref}
+		return &PaymentReceived{Key: a.Key, Amount: s.Payment.Authorized, Currency: s.Currency, Method: s.Payment.Method, ProviderRef: ref}
 	case BookShipment:
 		shipment, _ := s.Shipment(a.ShipmentID)
 		return &ShipmentBooked{ShipmentID: a.ShipmentID, Key: a.Key, Carrier: shipment.Carrier, TrackingNumber: ref}

@@ -139,6 +139,7 @@ var decoders = map[string]func([]byte) (Body, error){
 	"RespondToAction":      decode[RespondToAction],
 	"ProvidePaymentMethod": decode[ProvidePaymentMethod],
 	"ChangeAddress":        decode[ChangeAddress],
+	"AmendOrder":           decode[AmendOrder],
 	"AddNote":              decode[AddNote],
 	"RetryStep":            decode[RetryStep],
 	"SkipStep":             decode[SkipStep],
@@ -159,7 +160,7 @@ func decode[B Body](data []byte) (Body, error) {
 // CommandNames lists the commands that may be sent to an order as a Temporal Update.
 func CommandNames() []string {
 	return []string{
-		"PlaceOrder", "CancelOrder", "HoldOrder", "ReleaseOrder", "ReviewFraud", "IssueRefund", "RespondToAction", "ProvidePaymentMethod", "ChangeAddress",
+		"PlaceOrder", "CancelOrder", "HoldOrder", "ReleaseOrder", "ReviewFraud", "IssueRefund", "RespondToAction", "ProvidePaymentMethod", "ChangeAddress", "AmendOrder",
 		"AddNote", "RetryStep", "SkipStep", "ResolveStep", "WaiveCompensation", "RerouteShipment", "RecordCarrierUpdate",
 	}
 }

@@ -141,6 +141,10 @@ func (s *State) evolveCompensation(event Event) {
 		s.changeShipment(e.ShipmentID, func(shipment *Shipment) {
 			shipment.Loose = slices.DeleteFunc(shipment.Loose, func(l LooseBooking) bool { return l.Key+discardSuffix == e.Key })
 		})
+		s.dropSuperseded(e.Key)
+		if e.Step == VoidPayment && s.Payment.Replacing && s.Status != Cancelling {
+			s.voided() // the order goes on as if it were
+		}
 		s.dropAttention(e.AttentionID)
 	}
 }

@@ -3,6 +3,7 @@ package order
 // conclude adds what follows from the events so far: an order whose last parcel has left is shipped, one that is
 // cancelling and has nothing left to undo is cancelled. It is the only place where an order's status moves forward.
 func (d *decision) conclude() {
+	d.concludeAmendment()
 	switch d.state.Status {
 	case Created:
 		d.concludeFree()
@@ -15,7 +16,7 @@ func (d *decision) conclude() {
 
 // concludeFree takes an order that costs nothing as paid once its goods are there: no provider captures nothing.
 func (d *decision) concludeFree() {
-	if d.state.Total == 0 && d.state.Stock.State == StockIsReserved && d.state.Payment.State == PaymentNone {
+	if d.state.Total == 0 && d.state.Stock.State == StockIsReserved && d.state.Payment.State == PaymentNone && !d.state.Payment.Replacing {
 		d.emit(&PaymentReceived{Key: d.state.CaptureKey(), Currency: d.state.Currency, Method: "none"})
 	}
 }
@@ -100,6 +101,9 @@ func (s State) shipmentValue(shipmentID string) int64 {
 // quantities counts a line's pieces in the parcels before the given one, and in it.
 func (s State) quantities(lineID, shipmentID string) (before, here int64) {
 	for _, shipment := range s.Shipments {
+		if shipment.Superseded {
+			continue
+		}
 		before += here
 		here = 0
 		for _, line := range shipment.Lines {

@@ -21,6 +21,10 @@ func (s State) dues(p Policy) []due {
 	for _, action := range s.Actions {
 		all = append(all, due{action.Deadline, "the customer's answer (" + action.Kind + ")", func(d *decision) {
 			d.emit(&CustomerResponded{ActionID: action.ActionID, Choice: "none"})
+			if action.Kind == ActionPayment && d.state.mayTakeBack() {
+				d.takeBack()
+				return
+			}
 			d.abandon("no answer from the customer: " + action.Kind)
 		}})
 	}

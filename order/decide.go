@@ -69,6 +69,8 @@ func (d *decision) decide() error {
 		return nil
 	case ChangeAddress:
 		return d.changeAddress(body)
+	case AmendOrder:
+		return d.amendOrder(body)
 	case ErasePersonalData:
 		return d.erasePersonalData()
 	case AddNote:

@@ -101,7 +101,7 @@ var customerRules = map[string]rule{
 		then: life{&order.PaymentMethodProvided{Method: "sepa", Token: "tok_2"}},
 	},
 	"no other means while it is being charged": {given: reserved, when: order.ProvidePaymentMethod{}, refused: "the payment is under way"},
-	"no other means when paid":                 {given: paid, when: order.ProvidePaymentMethod{}, refused: "the order is paid"},
+	"no other means when paid":                 {given: paid, when: order.ProvidePaymentMethod{}, refused: "the payment is under way or done"},
 
 	"another address before the payment": {
 		given: authorized, when: order.ChangeAddress{ShipTo: denver}, then: life{&order.ShippingAddressChanged{ShipTo: denver}},

@@ -41,10 +41,12 @@ type OrderCreated struct {
 	Token       string   `json:"token"`
 }
 
-// OrderAmended replaces the lines (before the payment): what could not be had was taken out.
+// OrderAmended replaces the lines: what could not be had was taken out, or, with ReserveAgain, other quantities are wanted
+// for which goods and money are asked for anew.
 type OrderAmended struct {
-	Lines []Line `json:"lines"`
-	Total int64  `json:"total"`
+	Lines        []Line `json:"lines"`
+	Total        int64  `json:"total"`
+	ReserveAgain bool   `json:"reserve_again,omitempty"`
 }
 
 // ShippingAddressChanged replaces the address.
@@ -167,6 +169,10 @@ type RefundRequested struct {
 	Amount     int64  `json:"amount"`
 	Reason     string `json:"reason"`
 	ShipmentID string `json:"shipment_id,omitempty"`
+	// CaptureKey is the capture of which the money goes back, when there are several.
+	CaptureKey string `json:"capture_key,omitempty"`
+	// Amendment is true when the order costs less since it was amended.
+	Amendment bool `json:"amendment,omitempty"`
 }
 
 // RefundIssued: the money went back.

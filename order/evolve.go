@@ -40,7 +40,7 @@ func (s *State) evolve(r Recorded) {
 	case *OrderCreated:
 		s.create(e, r)
 	case *OrderAmended:
-		s.Lines, s.Total = e.Lines, e.Total
+		s.amend(e)
 	case *ShippingAddressChanged:
 		s.ShipTo = e.ShipTo
 	case *OrderNoteAdded:
@@ -92,7 +92,9 @@ func (s *State) evolvePart(r Recorded) {
 	case *CompensationStarted, *CompensationCompleted, *CompensationFailed, *CompensationWaived:
 		s.evolveCompensation(r.Event)
 	case *RefundRequested:
-		s.Refunds = append(s.Refunds, Refund{RefundID: e.RefundID, Amount: e.Amount, Reason: e.Reason, ShipmentID: e.ShipmentID})
+		s.Refunds = append(s.Refunds, Refund{
+			RefundID: e.RefundID, Amount: e.Amount, Reason: e.Reason, ShipmentID: e.ShipmentID, CaptureKey: e.CaptureKey, Amendment: e.Amendment,
+		})
 	default:
 		if !s.evolvePayment(r.Event) {
 			s.evolveShipment(r.Event, r.At)
@@ -148,6 +150,10 @@ func (s *State) evolveStock(event Event) {
 		s.settle(ReserveStock, e.Key)
 	case *StockReleased:
 		s.settle(ReleaseStock, e.Key)
+		if s.superseded(e.Key) {
+			s.dropSuperseded(e.Key)
+			return
+		}
 		if e.ShipmentID == "" {
 			s.Stock.State = StockIsReleased
 			return
@@ -185,24 +191,27 @@ func (s *State) evolvePayment(event Event) bool {
 		payment.AuthorizeKey, payment.ProviderRef = e.Key, e.ProviderRef
 		s.settle(AuthorizePayment, e.Key)
 	case *PaymentDeclined:
-		payment.State = PaymentFailed
+		payment.State, payment.Replacing = PaymentFailed, false
 		payment.AuthorizeNo++
 		payment.Declines++
 		s.settle(AuthorizePayment, e.Key)
 	case *PaymentExpired:
-		payment.State, payment.Authorized = PaymentNone, 0
+		payment.State, payment.Authorized, payment.Replacing = PaymentNone, 0, false
 		payment.AuthorizeNo++
 		payment.CaptureNo++
 		s.settle(CapturePayment, e.Key)
 	case *PaymentReceived:
-		payment.State, payment.Captured, payment.ProviderRef = PaymentCaptured, e.Amount, e.ProviderRef
+		payment.Captured += e.Amount
+		payment.Captures = append(payment.Captures, Capture{Key: e.Key, ProviderRef: e.ProviderRef, Amount: e.Amount})
+		payment.State, payment.ProviderRef, payment.Replacing = payment.settled(), e.ProviderRef, false
 		if s.Status == Created {
 			s.Status = Paid
 		}
 		s.settle(CapturePayment, e.Key)
 		s.settle(VoidPayment, "")
+		s.charge()
 	case *PaymentVoided:
-		payment.State, payment.Authorized = PaymentIsVoided, 0
+		s.voided()
 		s.settle(VoidPayment, e.Key)
 	case *PaymentOutcomeUnknown:
 		payment.State = PaymentUnknown
@@ -229,9 +238,8 @@ func (s *State) refunded(e *RefundIssued) {
 		}
 	}
 	s.Payment.Refunded += e.Amount
-	s.Payment.State = PaymentPartiallyRefunded
-	if s.Payment.Refunded == s.Payment.Captured {
-		s.Payment.State = PaymentRefunded
+	if s.paid() { // and not while more is being charged
+		s.Payment.State = s.Payment.settled()
 	}
 }
 
@@ -381,6 +389,8 @@ func (s State) copied() State {
 		s.Shipments[i].Tried = slices.Clone(s.Shipments[i].Tried)
 	}
 	s.Refunds = slices.Clone(s.Refunds)
+	s.Payment.Captures = slices.Clone(s.Payment.Captures)
+	s.Stock.Superseded = slices.Clone(s.Stock.Superseded)
 	s.Holds = slices.Clone(s.Holds)
 	s.Actions = slices.Clone(s.Actions)
 	s.Attention = slices.Clone(s.Attention)

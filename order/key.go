@@ -16,6 +16,16 @@ func (s State) CaptureKey() string { return numbered(s.OrderID, "capture", s.Pay
 
 func (s State) voidKey() string { return numbered(s.OrderID, "void", s.Payment.AuthorizeNo) }
 
+// ReservationOf is the key of the reservation that a release with this key gives up.
+func (s State) ReservationOf(releaseKey string) string {
+	for _, n := range s.Stock.Superseded {
+		if s.releaseKey(n) == releaseKey {
+			return numbered(s.OrderID, "reserve", n)
+		}
+	}
+	return s.ReserveKey()
+}
+
 func (s State) releaseKey(n int) string { return numbered(s.OrderID, "release", n) }
 
 // ReserveKey is the key of the current reservation.

@@ -106,10 +106,14 @@ func (s State) forward(p Policy) []Step {
 	switch {
 	case s.Fraud == "":
 		return []Step{s.step(p, ScreenFraud, s.OrderID+"/fraud/1", "fraud", p.ScreenWithin)}
+	case len(s.Stock.Superseded) > 0:
+		return s.releasesOfSuperseded(p)
 	case s.Stock.State == StockNone:
 		return []Step{s.step(p, ReserveStock, s.ReserveKey(), "stock", p.ReserveWithin)}
 	case s.Stock.State != StockIsReserved:
 		return nil
+	case s.Payment.Replacing:
+		return []Step{s.voidStep(p)}
 	case s.Payment.State == PaymentNone:
 		return []Step{s.step(p, AuthorizePayment, s.AuthorizeKey(), "payment", p.AuthorizeWithin)}
 	case s.Payment.State == PaymentIsAuthorized:
@@ -186,11 +190,19 @@ func (s State) compensation(p Policy) []Step {
 // releases give the goods free. A reservation that was asked for may have been made though its answer was not recorded:
 // it is released, too.
 func (s State) releases(p Policy) []Step {
-	var steps []Step
+	steps := s.releasesOfSuperseded(p)
 	if s.Stock.State == StockIsReserved || s.Stock.State == StockNone && s.Fraud == "clear" {
 		steps = append(steps, s.step(p, ReleaseStock, s.releaseKey(s.Stock.ReserveNo), "stock", p.UndoWithin))
 	}
 	return s.withoutWaived(steps)
+}
+
+func (s State) releasesOfSuperseded(p Policy) []Step {
+	var steps []Step
+	for _, n := range s.Stock.Superseded {
+		steps = append(steps, s.step(p, ReleaseStock, s.releaseKey(n), "stock", p.UndoWithin))
+	}
+	return steps
 }
 
 func (s State) cancelShipments(p Policy) []Step {
@@ -238,7 +250,7 @@ func (s State) returnMoney(p Policy) []Step {
 // though its answer was not recorded.
 func (s State) mayBeAuthorized() bool {
 	asked := s.Payment.State == PaymentNone && s.Stock.State == StockIsReserved
-	return asked || s.Payment.State == PaymentIsAuthorized || s.Payment.State == PaymentUnknown
+	return asked || s.Payment.Replacing || s.Payment.State == PaymentIsAuthorized || s.Payment.State == PaymentUnknown
 }
 
 func (s State) voidStep(p Policy) Step {

@@ -187,6 +187,7 @@ var bodies = []order.Body{
 	order.RespondToAction{},
 	order.ProvidePaymentMethod{},
 	order.ChangeAddress{},
+	order.AmendOrder{},
 	order.AddNote{},
 	order.RetryStep{},
 	order.SkipStep{},

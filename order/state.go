@@ -42,8 +42,11 @@ type State struct {
 	Lines       []Line    `json:"lines"`
 	ShippingFee int64     `json:"shipping_fee"`
 	Total       int64     `json:"total"`
-	ShipTo      ShipTo    `json:"ship_to"`
-	Shipping    Shipping  `json:"shipping"`
+	// Amended is true once quantities were changed; PaidFor is what the order was before, until that is paid.
+	Amended  bool     `json:"amended,omitempty"`
+	PaidFor  *PaidFor `json:"paid_for,omitempty"`
+	ShipTo   ShipTo   `json:"ship_to"`
+	Shipping Shipping `json:"shipping"`
 
 	Fraud     string         `json:"fraud,omitempty"` // the last decision: clear, review, reject
 	Payment   Payment        `json:"payment"`
@@ -110,8 +113,18 @@ type Payment struct {
 	CaptureNo    int    `json:"capture_no"`
 	Declines     int    `json:"declines,omitempty"`
 	Authorized   int64  `json:"authorized,omitempty"`
-	Captured     int64  `json:"captured"`
-	Refunded     int64  `json:"refunded"`
+	// Replacing is true while an authorisation is given up because an amendment needs another one.
+	Replacing bool      `json:"replacing,omitempty"`
+	Captured  int64     `json:"captured"`
+	Captures  []Capture `json:"captures,omitempty"` // what Captured is the sum of
+	Refunded  int64     `json:"refunded"`
+}
+
+// Capture is money that was taken at once.
+type Capture struct {
+	Key         string `json:"key"`
+	ProviderRef string `json:"provider_ref"`
+	Amount      int64  `json:"amount"`
 }
 
 // The states of the stock.
@@ -125,8 +138,10 @@ const (
 
 // Stock is where the goods are.
 type Stock struct {
-	State         string       `json:"state"`
-	ReserveNo     int          `json:"reserve_no"`
+	State     string `json:"state"`
+	ReserveNo int    `json:"reserve_no"`
+	// Superseded are the numbers of the reservations that are released because the order was amended.
+	Superseded    []int        `json:"superseded,omitempty"`
 	ReserveKey    string       `json:"reserve_key,omitempty"`
 	ReservationID string       `json:"reservation_id,omitempty"`
 	Allocations   []Allocation `json:"allocations,omitempty"`
@@ -175,6 +190,8 @@ type Shipment struct {
 	ScannedAt time.Time      `json:"scanned_at,omitzero"`
 	Committed bool           `json:"committed,omitempty"` // its goods have left the stock
 	Released  bool           `json:"released,omitempty"`  // its goods are free again
+	// Superseded is true for what was planned before the order was amended.
+	Superseded bool `json:"superseded,omitempty"`
 }
 
 // LooseBooking names a booking that may have happened.
@@ -198,6 +215,8 @@ type Refund struct {
 	ShipmentID  string `json:"shipment_id,omitempty"`
 	Issued      bool   `json:"issued"`
 	ProviderRef string `json:"provider_ref,omitempty"`
+	CaptureKey  string `json:"capture_key,omitempty"`
+	Amendment   bool   `json:"amendment,omitempty"`
 	Failures    int    `json:"failures,omitempty"` // how often the provider has refused
 	Waived      bool   `json:"waived,omitempty"`   // nobody pays it, and nothing is owed for it
 	Dropped     bool   `json:"dropped,omitempty"`  // nobody pays it; cancelling the order would
