@@ -23,10 +23,12 @@ type Orders struct {
 	Stock    gateway.Stock
 	Carrier  gateway.Carrier
 	Fraud    gateway.Fraud
+	Notifier gateway.Notifier
 }
 
 // Apply has a command decided and recorded. Refusals are non-retryable, benign application errors.
 func (o *Orders) Apply(ctx context.Context, in workflows.ApplyInput) (workflows.Outcome, error) {
+	countSkipped(ctx, in.Command.Body)
 	result, err := o.Journal.Apply(withOrigin(ctx), in.OrderID, in.Command)
 	if err != nil {
 		return workflows.Outcome{}, refusal(err)
@@ -61,6 +63,7 @@ func (o *Orders) step(ctx context.Context, in workflows.StepInput, do effect) (w
 		if body, err = refused(in.Step, err); err != nil {
 			return workflows.Outcome{}, failure(ctx, err)
 		}
+		countSkipped(ctx, body)
 	}
 	result, err := o.Journal.ApplyTo(withOrigin(ctx), reading, order.Command{
 		ID: in.Step.ID + ":" + body.CommandName(), Source: "workflow",

@@ -27,6 +27,9 @@ func (s State) dues(p Policy) []due {
 			}
 			d.abandon("no answer from the customer: " + action.Kind)
 		}})
+		if reminder, ok := action.reminder(p); ok {
+			all = append(all, reminder)
+		}
 	}
 	for _, hold := range s.Holds {
 		if hold.Until != nil {

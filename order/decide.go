@@ -42,6 +42,7 @@ type decision struct {
 }
 
 func (d *decision) emit(event Event) {
+	d.announce(event)
 	d.events = append(d.events, event)
 	d.state = Evolve(d.state, Recorded{Version: d.state.Version + 1, At: d.command.At, Reason: d.command.Reason, Event: event})
 }

@@ -108,6 +108,7 @@ type CustomerActionRequested struct {
 	Kind     string    `json:"kind"`
 	Options  []string  `json:"options"`
 	Deadline time.Time `json:"deadline"`
+	Notify   bool      `json:"notify,omitempty"` // the customer is to be told; of the other events, too
 }
 
 // CustomerResponded closes the action with the customer's choice.
@@ -181,6 +182,7 @@ type RefundIssued struct {
 	Amount      int64  `json:"amount"`
 	Currency    string `json:"currency"`
 	ProviderRef string `json:"provider_ref"`
+	Notify      bool   `json:"notify,omitempty"`
 }
 
 // ShipmentPlanned: these lines go from that warehouse in one parcel.
@@ -266,6 +268,7 @@ type OrderPartiallyShipped struct {
 // OrderShipped: every parcel is on its way.
 type OrderShipped struct {
 	TrackingNumbers []string `json:"tracking_numbers"`
+	Notify          bool     `json:"notify,omitempty"`
 }
 
 // OrderDelivered: every parcel has arrived.
@@ -309,6 +312,7 @@ type CancellationRequested struct {
 // OrderCancelled: all is undone.
 type OrderCancelled struct {
 	RefundedAmount int64 `json:"refunded_amount"`
+	Notify         bool  `json:"notify,omitempty"`
 }
 
 // OrderClosed ends the order.
@@ -330,6 +334,9 @@ var registry = map[string]func() Event{
 	"StockCommitted":          func() Event { return new(StockCommitted) },
 	"CustomerActionRequested": func() Event { return new(CustomerActionRequested) },
 	"CustomerResponded":       func() Event { return new(CustomerResponded) },
+	"CustomerReminded":        func() Event { return new(CustomerReminded) },
+	"CustomerNotified":        func() Event { return new(CustomerNotified) },
+	"NotificationSkipped":     func() Event { return new(NotificationSkipped) },
 	"PaymentMethodProvided":   func() Event { return new(PaymentMethodProvided) },
 	"PaymentAuthorized":       func() Event { return new(PaymentAuthorized) },
 	"PaymentDeclined":         func() Event { return new(PaymentDeclined) },

@@ -17,6 +17,9 @@ func (*StockReleased) EventType() string           { return "StockReleased" }
 func (*StockCommitted) EventType() string          { return "StockCommitted" }
 func (*CustomerActionRequested) EventType() string { return "CustomerActionRequested" }
 func (*CustomerResponded) EventType() string       { return "CustomerResponded" }
+func (*CustomerReminded) EventType() string        { return "CustomerReminded" }
+func (*CustomerNotified) EventType() string        { return "CustomerNotified" }
+func (*NotificationSkipped) EventType() string     { return "NotificationSkipped" }
 func (*PaymentMethodProvided) EventType() string   { return "PaymentMethodProvided" }
 func (*PaymentAuthorized) EventType() string       { return "PaymentAuthorized" }
 func (*PaymentDeclined) EventType() string         { return "PaymentDeclined" }

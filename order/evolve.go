@@ -60,7 +60,13 @@ func (s *State) evolve(r Recorded) {
 		}
 	case *CustomerActionRequested:
 		s.Asked++
-		s.Actions = append(s.Actions, Action{e.ActionID, e.Kind, e.Options, e.Deadline})
+		s.Actions = append(s.Actions, Action{ActionID: e.ActionID, Kind: e.Kind, Options: e.Options, Deadline: e.Deadline, Since: r.At})
+	case *CustomerReminded:
+		for i := range s.Actions {
+			if s.Actions[i].ActionID == e.ActionID {
+				s.Actions[i].Reminded = e.N
+			}
+		}
 	case *CustomerResponded:
 		s.respond(e)
 	case *CancellationRequested:
@@ -80,6 +86,7 @@ func (s *State) evolve(r Recorded) {
 	default:
 		s.evolvePart(r)
 	}
+	s.evolveNotices(r.Event)
 }
 
 // evolvePart handles the events of an order's parts: goods, money, parcels, parked steps.
@@ -393,6 +400,7 @@ func (s State) copied() State {
 	s.Stock.Superseded = slices.Clone(s.Stock.Superseded)
 	s.Holds = slices.Clone(s.Holds)
 	s.Actions = slices.Clone(s.Actions)
+	s.Notices = slices.Clone(s.Notices)
 	s.Attention = slices.Clone(s.Attention)
 	s.Waivers = slices.Clone(s.Waivers)
 	s.Rounds = maps.Clone(s.Rounds)

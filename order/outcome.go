@@ -98,6 +98,8 @@ func (d *decision) record() error {
 		if slices.ContainsFunc(shipment.Loose, func(l LooseBooking) bool { return l.Key == body.Key }) {
 			d.emit(&BookingDiscarded{ShipmentID: body.ShipmentID, Key: body.Key})
 		}
+	case RecordNotification:
+		d.notified(body.Key, "")
 	case ReportStepFailure:
 		d.stepFailed(body)
 	default:
@@ -247,6 +249,10 @@ func (d *decision) stepFailed(body ReportStepFailure) {
 	}
 	if step.Name == BookShipment {
 		d.bookingFailed(body)
+		return
+	}
+	if step.Name == Notify {
+		d.notified(step.Key, body.Code)
 		return
 	}
 	if step.Name == RefundPayment && body.Class != ClassUnknown && body.Class != ClassUnavailable {

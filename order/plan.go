@@ -22,6 +22,8 @@ const (
 	VoidPayment    StepName = "VoidPayment"
 	RefundPayment  StepName = "RefundPayment"
 	ReleaseStock   StepName = "ReleaseStock"
+
+	Notify StepName = "Notify"
 )
 
 // The waits that can need attention though nothing is there to be run.
@@ -39,7 +41,7 @@ var forwardSteps = []StepName{
 type Plan struct {
 	// Steps may all run now. A step that is not in the latest plan any more is to be stopped.
 	Steps []Step `json:"steps,omitempty"`
-	// WaitingFor says in words what the order waits for when there are no steps.
+	// WaitingFor says in words what the order waits for when there are no steps but those that tell the customer.
 	WaitingFor string `json:"waiting_for,omitempty"`
 	// Deadline is when the order wants to be looked at again whatever happens; nil when it needs not.
 	Deadline *Deadline `json:"deadline,omitempty"`
@@ -78,8 +80,9 @@ type Retries struct {
 
 // PlanFor says what the order needs next.
 func PlanFor(s State, p Policy) Plan {
+	tell := s.notifications(p)
 	if !s.Exists() || s.Ended() {
-		return Plan{Ended: s.Ended()}
+		return Plan{Steps: tell, Ended: s.Ended() && len(tell) == 0}
 	}
 	steps := s.repairs(p)
 	switch {
@@ -98,6 +101,7 @@ func PlanFor(s State, p Policy) Plan {
 	if len(plan.Steps) == 0 {
 		plan.WaitingFor = s.waitingFor()
 	}
+	plan.Steps = append(plan.Steps, tell...)
 	return plan
 }
 

@@ -157,7 +157,7 @@ func TestSpecification_StartsFromPossibleLives(t *testing.T) {
 
 // allRules is the whole specification.
 var allRules = []map[string]rule{
-	placingRules, customerRules, operatorRules, attentionRules, stepRules, bookingRules, undoRules, newsRules, deadlineRules, waiverRules, goodwillRules, reviewRules, amendRules, erasureRules,
+	placingRules, customerRules, operatorRules, attentionRules, stepRules, bookingRules, undoRules, newsRules, deadlineRules, waiverRules, goodwillRules, reviewRules, amendRules, noticeRules, erasureRules,
 }
 
 // TestSpecification_NamesEveryCommand: a command that has no rule in the tables below has no specification.
@@ -206,6 +206,7 @@ var bodies = []order.Body{
 	order.RecordVoid{},
 	order.RecordRefund{},
 	order.RecordRelease{},
+	order.RecordNotification{},
 	order.RecordCommit{},
 	order.RecordBooking{},
 	order.RecordBookingCancelled{},

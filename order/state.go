@@ -55,6 +55,7 @@ type State struct {
 	Refunds   []Refund       `json:"refunds,omitempty"`
 	Holds     []Hold         `json:"holds,omitempty"`
 	Actions   []Action       `json:"actions,omitempty"`   // what the customer is asked, while it is open
+	Notices   []Notice       `json:"notices,omitempty"`   // what the customer is still to be told
 	Attention []Attention    `json:"attention,omitempty"` // the parked steps, while they are parked
 	Rounds    map[string]int `json:"rounds,omitempty"`    // how often each step's key was started again after it was parked
 	// Compensating is true once a cancellation has said what it undoes, Waivers are the exceptions that operators accepted.
@@ -246,6 +247,8 @@ type Action struct {
 	Kind     string    `json:"kind"`
 	Options  []string  `json:"options"`
 	Deadline time.Time `json:"deadline"`
+	Since    time.Time `json:"since,omitzero"`
+	Reminded int       `json:"reminded,omitempty"` // how often
 }
 
 // Attention is a step that waits for an operator.

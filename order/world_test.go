@@ -19,6 +19,14 @@ var testPolicy = order.Policy{
 	PickupWithin: 48 * time.Hour, TransitWithin: 168 * time.Hour, CloseAfter: time.Hour,
 }
 
+// worldPolicy has the customer told and reminded, too.
+var worldPolicy = func() order.Policy {
+	policy := testPolicy
+	policy.Notify = []string{order.NoticeAction, order.NoticeReminder, order.NoticeShipped, order.NoticeCancelled, order.NoticeRefunded}
+	policy.RemindAt = []float64{0.5, 0.875}
+	return policy
+}()
+
 // world plays everything around one order: time, people, and gateways that keep ledgers as the real ones do.
 type world struct {
 	t     rapid.TB
@@ -81,7 +89,7 @@ func (w *world) doAs(id string, body order.Body) error {
 	if _, ok := body.(order.CancelOrder); ok {
 		w.beforeCancel = before
 	}
-	events, err := order.Decide(w.state, command, testPolicy)
+	events, err := order.Decide(w.state, command, worldPolicy)
 	if err != nil {
 		return err
 	}
@@ -93,7 +101,7 @@ func (w *world) doAs(id string, body order.Body) error {
 	return nil
 }
 
-func (w *world) plan() order.Plan { return order.PlanFor(w.state, testPolicy) }
+func (w *world) plan() order.Plan { return order.PlanFor(w.state, worldPolicy) }
 
 // carryOut plays a step with its best outcome.
 func (w *world) carryOut(step order.Step) {
@@ -145,6 +153,8 @@ func (w *world) carryOut(step order.Step) {
 			w.released[s.ReservationOf(step.Key)] = true
 		}
 		body = order.RecordRelease{Key: step.Key, ShipmentID: step.ShipmentID}
+	case order.Notify:
+		body = order.RecordNotification{Key: step.Key}
 	default:
 		w.t.Fatalf("step %s is not played", step.Name)
 	}
