@@ -15,7 +15,7 @@ func (o *Orders) ReserveStock(ctx context.Context, in workflows.StepInput) (work
 		for _, line := range s.Lines {
 			request.Lines = append(request.Lines, gateway.StockLine{LineID: line.LineID, SKU: line.SKU, Quantity: line.Quantity})
 		}
-		reservation, err := look(ctx,
+		reservation, err := look(ctx, step,
 			func() (gateway.Reservation, error) { return o.Stock.Reserve(ctx, request) },
 			func() (gateway.Reservation, bool, error) { return o.Stock.LookupReservation(ctx, step.Key) })
 		return order.RecordReservation{

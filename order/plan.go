@@ -2,6 +2,7 @@ package order
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -69,6 +70,9 @@ type Step struct {
 	Summary    string  `json:"summary"`
 	Retries    Retries `json:"retries"`
 }
+
+// First says whether the step was never parked and started again.
+func (s Step) First() bool { return strings.HasSuffix(s.ID, "#1") }
 
 // Retries says how often and how long a step is tried before it is parked. Zero Tries or Within means without end.
 type Retries struct {
