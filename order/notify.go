@@ -156,7 +156,7 @@ func (s State) notifications(p Policy) []Step {
 
 // reminder is when the customer is asked again.
 func (a Action) reminder(p Policy) (due, bool) {
-	if a.Reminded >= len(p.RemindAt) {
+	if a.Since.IsZero() || a.Reminded >= len(p.RemindAt) {
 		return due{}, false
 	}
 	return due{a.remindAt(p, a.Reminded), "a reminder of the customer (" + a.Kind + ")", func(d *decision) {
