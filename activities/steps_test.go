@@ -94,7 +94,7 @@ func (s *street) state() order.State {
 	return state
 }
 
-func (s *street) fault(format string, args ...any) {
+func (s *street) faultf(format string, args ...any) {
 	s.t.Helper()
 	response, err := http.Post(s.outside.URL+"/faults", "application/json", strings.NewReader(fmt.Sprintf(format, args...)))
 	if err != nil {
@@ -218,7 +218,7 @@ func TestSteps_AnyLostAnswer_OneEffect(t *testing.T) {
 				s.travel(func(state order.State, step order.Step) {
 					if step.Name == effect.step && !injected {
 						injected = true
-						s.fault(`{"service":%q,"operation":%q,"mode":%q,"rate":1,"times":1}`, effect.service, effect.operation, mode)
+						s.faultf(`{"service":%q,"operation":%q,"mode":%q,"rate":1,"times":1}`, effect.service, effect.operation, mode)
 					}
 					if effect.cancel && state.Status != order.Cancelling && cancelBefore(effect.step, state) {
 						s.apply(order.CancelOrder{})
@@ -253,8 +253,8 @@ func TestSteps_LookUpCannotTell_OutcomeStaysUnknown(t *testing.T) {
 					return
 				}
 				parked = step
-				s.fault(`{"service":%q,"operation":%q,"mode":"timeout_after","rate":1,"times":1}`, effect.service, effect.operation)
-				s.fault(`{"service":%q,"operation":"lookup","mode":"unavailable","rate":1,"times":2}`, effect.service)
+				s.faultf(`{"service":%q,"operation":%q,"mode":"timeout_after","rate":1,"times":1}`, effect.service, effect.operation)
+				s.faultf(`{"service":%q,"operation":"lookup","mode":"unavailable","rate":1,"times":2}`, effect.service)
 				if err := s.carryOut(step, true); err == nil {
 					t.Error("the first try had an answer")
 				}

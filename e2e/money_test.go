@@ -363,3 +363,18 @@ func TestMoneyEvents_AreInTheTimeline(t *testing.T) {
 		t.Errorf("the timeline lacks %v (%v):\n%s", missing, err, timeline)
 	}
 }
+
+func TestChargedButUnshippable_AnotherAddressOrTheMoneyBack(t *testing.T) {
+	t.Parallel()
+	s := open(t, everything, "ORDERLY_ADDRESS_ANSWER_WITHIN=8s")
+	answered, silent := s.place(wish{postal: "00000"}), s.place(wish{postal: "00000"})
+	s.Await("the customer is asked", func() bool { return len(list(s.order(answered)["actions"])) == 1 })
+	s.command(http.StatusOK, "/v1/orders/"+answered+"/address",
+		`{"name":"A. Buyer","line1":"2 Side St","city":"Austin","region":"TX","postal_code":"78701","country":"US"}`)
+	s.until(answered, "closed")
+	s.wantLedger("payments", answered, map[string]int{"authorize": 1, "capture": 1})
+	s.until(silent, "cancelled")
+	s.wantLedger("payments", silent, map[string]int{"authorize": 1, "capture": 1, "refund": 1})
+	s.wantLedger("stock", silent, map[string]int{"reserve": 1, "release": 1})
+	s.wantLedger("shipments", silent, map[string]int{})
+}

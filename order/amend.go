@@ -233,10 +233,10 @@ func (s *State) charge() {
 
 // settled is the state of a payment of which all that was asked for was taken.
 func (p Payment) settled() string {
-	switch {
-	case p.Refunded == 0:
+	switch p.Refunded {
+	case 0:
 		return PaymentCaptured
-	case p.Refunded == p.Captured:
+	case p.Captured:
 		return PaymentRefunded
 	default:
 		return PaymentPartiallyRefunded

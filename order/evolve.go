@@ -47,26 +47,12 @@ func (s *State) evolve(r Recorded) {
 	case *OrderHeld:
 		s.Holds = append(s.Holds, Hold{Code: e.Code, Reason: r.Reason, Since: r.At, Until: e.Until})
 	case *OrderReleased:
-		s.Holds = slices.DeleteFunc(s.Holds, func(h Hold) bool { return h.Code == e.Code })
-		if e.Code == holdFraudReview && s.Fraud == "review" {
-			s.Fraud = "clear" // somebody has looked: from here on goods may be asked for
-		}
-	case *FraudScreened:
-		s.Fraud = e.Decision
-		s.settle(ScreenFraud, "")
-	case *FraudReviewed:
-		if e.Decision == ReviewReject {
-			s.Fraud = ReviewReject
-		}
+		s.release(e.Code)
+	case *FraudScreened, *FraudReviewed:
+		s.judged(r.Event)
 	case *CustomerActionRequested:
 		s.Asked++
 		s.Actions = append(s.Actions, Action{ActionID: e.ActionID, Kind: e.Kind, Options: e.Options, Deadline: e.Deadline, Since: r.At})
-	case *CustomerReminded:
-		for i := range s.Actions {
-			if s.Actions[i].ActionID == e.ActionID {
-				s.Actions[i].Reminded = e.N
-			}
-		}
 	case *CustomerResponded:
 		s.respond(e)
 	case *CancellationRequested:

@@ -1,5 +1,7 @@
 package order
 
+import "slices"
+
 // holdFraudReview is the hold under which an order waits for a person's judgement.
 const holdFraudReview = "fraud_review"
 
@@ -21,6 +23,26 @@ func (ReviewFraud) CommandName() string { return "ReviewFraud" }
 type FraudReviewed struct {
 	Decision string `json:"decision"`
 	Reviewer string `json:"reviewer"`
+}
+
+func (s *State) judged(event Event) {
+	switch e := event.(type) {
+	case *FraudScreened:
+		s.Fraud = e.Decision
+		s.settle(ScreenFraud, "")
+	case *FraudReviewed:
+		if e.Decision == ReviewReject {
+			s.Fraud = ReviewReject
+		}
+	}
+}
+
+// release takes a hold away. After that of a review goods may be asked for: whoever took it away has looked.
+func (s *State) release(code string) {
+	s.Holds = slices.DeleteFunc(s.Holds, func(h Hold) bool { return h.Code == code })
+	if code == holdFraudReview && s.Fraud == "review" {
+		s.Fraud = "clear"
+	}
 }
 
 func (s State) inReview() bool { return s.hold(holdFraudReview) }

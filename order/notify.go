@@ -8,7 +8,8 @@ import (
 
 // Customers are told what concerns them: a question, a reminder of it, that the order is shipped, cancelled, or that money
 // comes back. An event that was decided with Notify leaves a notice in the state, each notice is a step of its own. A
-// notice that cannot be delivered is left out: it never parks or holds up an order, and it outlives the order's end.
+// notice that cannot be delivered is left out: it never parks or holds up an order, and it outlives a cancellation. Customers
+// are told when there is nothing else to be done at the moment, so that a notice does not race with a step for the stream.
 
 // The kinds of notices.
 const (
@@ -99,6 +100,11 @@ func (s *State) evolveNotices(event Event) {
 	case *CustomerActionRequested:
 		s.tell(e.Notify, Notice{Kind: NoticeAction, Key: NoticeAction + "/" + e.ActionID, ActionID: e.ActionID})
 	case *CustomerReminded:
+		for i := range s.Actions {
+			if s.Actions[i].ActionID == e.ActionID {
+				s.Actions[i].Reminded = e.N
+			}
+		}
 		s.tell(e.Notify, Notice{Kind: NoticeReminder, Key: fmt.Sprintf("%s/%s/%d", NoticeReminder, e.ActionID, e.N), ActionID: e.ActionID})
 	case *OrderShipped:
 		s.tell(e.Notify, Notice{Kind: NoticeShipped, Key: NoticeShipped})

@@ -104,8 +104,8 @@ func PlanFor(s State, p Policy) Plan {
 	plan.Deadline = s.nextDeadline(p)
 	if len(plan.Steps) == 0 {
 		plan.WaitingFor = s.waitingFor()
+		plan.Steps = tell // when nothing else writes to the stream
 	}
-	plan.Steps = append(plan.Steps, tell...)
 	return plan
 }
 
