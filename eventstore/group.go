@@ -137,7 +137,8 @@ func (s *Store) insertGroup(ctx context.Context, group []waitingInsert) {
 // wait for each other.
 func (s *Store) insertAvailable(ctx context.Context, group []waitingInsert) ([]uuid.UUID, error) {
 	const query = insertColumns + `
-		SELECT * FROM ` + eventArrays + `
+		SELECT order_id, version, id, event_type, schema_version, data, metadata, created_at, hash
+		FROM ` + eventArrays + `
 		WHERE` + notArchived + `
 		ORDER BY order_id, version
 		ON CONFLICT (order_id, version) DO NOTHING

@@ -27,7 +27,8 @@ func (s *Store) insert(ctx context.Context, epoch int64, events []Event) error {
 		return s.insertOne(ctx, epoch, &events[0])
 	}
 	const query = insertColumns + `
-		SELECT * FROM ` + eventArrays + `
+		SELECT order_id, version, id, event_type, schema_version, data, metadata, created_at, hash
+		FROM ` + eventArrays + `
 		WHERE` + inEpoch + `$10 OR NOT EXISTS (SELECT FROM archived_streams WHERE order_id = $11 AND version >= $12)
 		ORDER BY version`
 	inserted, err := s.pool.Exec(ctx, query, append(arraysOf(events), epoch, events[0].StreamID, events[0].Version)...)
