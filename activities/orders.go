@@ -23,10 +23,12 @@ type Orders struct {
 	Stock    gateway.Stock
 	Carrier  gateway.Carrier
 	Fraud    gateway.Fraud
+	Notifier gateway.Notifier
 }
 
 // Apply has a command decided and recorded. Refusals are non-retryable, benign application errors.
 func (o *Orders) Apply(ctx context.Context, in workflows.ApplyInput) (workflows.Outcome, error) {
+	countSkipped(ctx, in.Command.Body)
 	result, err := o.Journal.Apply(withOrigin(ctx), in.OrderID, in.Command)
 	if err != nil {
 		return workflows.Outcome{}, refusal(err)
@@ -61,6 +63,7 @@ func (o *Orders) step(ctx context.Context, in workflows.StepInput, do effect) (w
 		if body, err = refused(in.Step, err); err != nil {
 			return workflows.Outcome{}, failure(ctx, err)
 		}
+		countSkipped(ctx, body)
 	}
 	result, err := o.Journal.ApplyTo(withOrigin(ctx), reading, order.Command{
 		ID: in.Step.ID + ":" + body.CommandName(), Source: "workflow",
@@ -87,9 +90,12 @@ func failure(ctx context.Context, err error) error {
 	options := temporal.ApplicationErrorOptions{Cause: err}
 	what := workflows.Failure{Class: order.ClassUnknown, Code: "unknown_outcome", Message: err.Error(), Attempt: int(info.Attempt)}
 	kind := workflows.ErrTypeUnknownOutcome
+	_, unknown := errors.AsType[*gateway.UnknownOutcome](err)
 	if unavailable, ok := errors.AsType[*gateway.Unavailable](err); ok {
-		kind, what.Class, what.Code = workflows.ErrTypeUnavailable, order.ClassUnavailable, unavailable.Code
 		options.NextRetryDelay = unavailable.RetryAfter
+		if !unknown { // a look-up that is unavailable says nothing about the effect
+			kind, what.Class, what.Code = workflows.ErrTypeUnavailable, order.ClassUnavailable, unavailable.Code
+		}
 	}
 	options.Details = []any{what}
 	return temporal.NewApplicationErrorWithOptions(err.Error(), kind, options)
@@ -122,12 +128,12 @@ func refusal(err error) error {
 }
 
 // look asks whether an effect took place before asking for it again: only the first try of a step may go ahead
-// without, because before it nobody can have asked.
-func look[T any](ctx context.Context, ask func() (T, error), lookup func() (T, bool, error)) (T, error) {
-	if info := activity.GetInfo(ctx); !info.IsLocalActivity || info.Attempt > 1 {
+// without, because before it nobody can have asked. A look-up that cannot tell leaves the outcome unknown.
+func look[T any](ctx context.Context, step order.Step, ask func() (T, error), lookup func() (T, bool, error)) (T, error) {
+	if info := activity.GetInfo(ctx); !info.IsLocalActivity || info.Attempt > 1 || !step.First() {
 		found, ok, err := lookup()
 		if err != nil {
-			return found, fmt.Errorf("look up: %w", err)
+			return found, &gateway.UnknownOutcome{Key: step.Key, Err: fmt.Errorf("look up: %w", err)}
 		}
 		if ok {
 			return found, nil

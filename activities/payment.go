@@ -9,12 +9,12 @@ import (
 	"orderly/workflows"
 )
 
-// AuthorizePayment sets the order's total aside on the customer's means of payment.
+// AuthorizePayment sets what is due aside on the customer's means of payment.
 func (o *Orders) AuthorizePayment(ctx context.Context, in workflows.StepInput) (workflows.Outcome, error) {
 	return o.step(ctx, in, func(ctx context.Context, s order.State, step order.Step) (order.Body, error) {
-		result, err := o.payment(ctx, step.Key, func() (gateway.PaymentResult, error) {
+		result, err := o.payment(ctx, step, func() (gateway.PaymentResult, error) {
 			return o.Payments.Authorize(ctx, gateway.AuthorizeRequest{
-				Key: step.Key, OrderID: s.OrderID, Amount: s.Total, Currency: s.Currency, Method: s.Payment.Method, Token: s.Payment.Token,
+				Key: step.Key, OrderID: s.OrderID, Amount: s.Due(), Currency: s.Currency, Method: s.Payment.Method, Token: s.Payment.Token,
 			})
 		})
 		var no *gateway.Refusal
@@ -28,7 +28,7 @@ func (o *Orders) AuthorizePayment(ctx context.Context, in workflows.StepInput) (
 // CapturePayment takes the authorised amount.
 func (o *Orders) CapturePayment(ctx context.Context, in workflows.StepInput) (workflows.Outcome, error) {
 	return o.step(ctx, in, func(ctx context.Context, s order.State, step order.Step) (order.Body, error) {
-		result, err := o.payment(ctx, step.Key, func() (gateway.PaymentResult, error) {
+		result, err := o.payment(ctx, step, func() (gateway.PaymentResult, error) {
 			return o.Payments.Capture(ctx, gateway.CaptureRequest{
 				Key: step.Key, OrderID: s.OrderID, ProviderRef: s.Payment.ProviderRef, Amount: s.Payment.Authorized, Currency: s.Currency,
 			})
@@ -45,7 +45,9 @@ func (o *Orders) CapturePayment(ctx context.Context, in workflows.StepInput) (wo
 // be taken already, that is what is recorded, and the plan goes on to refund it.
 func (o *Orders) VoidPayment(ctx context.Context, in workflows.StepInput) (workflows.Outcome, error) {
 	return o.step(ctx, in, func(ctx context.Context, s order.State, step order.Step) (order.Body, error) {
-		_, err := o.Payments.Void(ctx, gateway.VoidRequest{Key: step.Key, OrderID: s.OrderID, AuthorizeKey: s.AuthorizeKey()})
+		_, err := o.payment(ctx, step, func() (gateway.PaymentResult, error) {
+			return o.Payments.Void(ctx, gateway.VoidRequest{Key: step.Key, OrderID: s.OrderID, AuthorizeKey: s.AuthorizeKey()})
+		})
 		var no *gateway.Refusal
 		if errors.As(err, &no) && no.Code == gateway.CodeAlreadyCaptured {
 			captured, found, lookupErr := o.Payments.LookupPayment(ctx, s.CaptureKey())
@@ -64,15 +66,15 @@ func (o *Orders) VoidPayment(ctx context.Context, in workflows.StepInput) (workf
 func (o *Orders) RefundPayment(ctx context.Context, in workflows.StepInput) (workflows.Outcome, error) {
 	return o.step(ctx, in, func(ctx context.Context, s order.State, step order.Step) (order.Body, error) {
 		refund := s.Refund(step.RefundID)
-		result, err := o.payment(ctx, step.Key, func() (gateway.PaymentResult, error) {
+		result, err := o.payment(ctx, step, func() (gateway.PaymentResult, error) {
 			return o.Payments.Refund(ctx, gateway.RefundRequest{
-				Key: step.Key, OrderID: s.OrderID, ProviderRef: s.Payment.ProviderRef, Amount: refund.Amount, Currency: s.Currency, Reason: refund.Reason,
+				Key: step.Key, OrderID: s.OrderID, ProviderRef: s.CaptureOf(refund).ProviderRef, Amount: refund.Amount, Currency: s.Currency, Reason: refund.Reason,
 			})
 		})
 		return order.RecordRefund{RefundID: step.RefundID, ProviderRef: result.ProviderRef}, err
 	})
 }
 
-func (o *Orders) payment(ctx context.Context, key string, ask func() (gateway.PaymentResult, error)) (gateway.PaymentResult, error) {
-	return look(ctx, ask, func() (gateway.PaymentResult, bool, error) { return o.Payments.LookupPayment(ctx, key) })
+func (o *Orders) payment(ctx context.Context, step order.Step, ask func() (gateway.PaymentResult, error)) (gateway.PaymentResult, error) {
+	return look(ctx, step, ask, func() (gateway.PaymentResult, bool, error) { return o.Payments.LookupPayment(ctx, step.Key) })
 }

@@ -18,7 +18,7 @@ func (o *Orders) BookShipment(ctx context.Context, in workflows.StepInput) (work
 		if err != nil {
 			return nil, err
 		}
-		booking, err := look(ctx,
+		booking, err := look(ctx, step,
 			func() (gateway.Booking, error) {
 				return o.Carrier.Book(ctx, gateway.BookRequest{
 					Key: step.Key, OrderID: s.OrderID, ShipmentID: shipment.ShipmentID, Carrier: shipment.Carrier, Service: s.Shipping.Service,

@@ -15,7 +15,7 @@ func (o *Orders) ReserveStock(ctx context.Context, in workflows.StepInput) (work
 		for _, line := range s.Lines {
 			request.Lines = append(request.Lines, gateway.StockLine{LineID: line.LineID, SKU: line.SKU, Quantity: line.Quantity})
 		}
-		reservation, err := look(ctx,
+		reservation, err := look(ctx, step,
 			func() (gateway.Reservation, error) { return o.Stock.Reserve(ctx, request) },
 			func() (gateway.Reservation, bool, error) { return o.Stock.LookupReservation(ctx, step.Key) })
 		return order.RecordReservation{
@@ -29,7 +29,7 @@ func (o *Orders) ReserveStock(ctx context.Context, in workflows.StepInput) (work
 func (o *Orders) ReleaseStock(ctx context.Context, in workflows.StepInput) (workflows.Outcome, error) {
 	return o.step(ctx, in, func(ctx context.Context, s order.State, step order.Step) (order.Body, error) {
 		err := o.Stock.Release(ctx, gateway.ReleaseRequest{
-			Key: step.Key, OrderID: s.OrderID, ReserveKey: s.ReserveKey(), Lines: parcel(s, step.ShipmentID),
+			Key: step.Key, OrderID: s.OrderID, ReserveKey: s.ReservationOf(step.Key), Lines: parcel(s, step.ShipmentID),
 		})
 		return order.RecordRelease{Key: step.Key, ShipmentID: step.ShipmentID}, err
 	})

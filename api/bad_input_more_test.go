@@ -33,7 +33,7 @@ func badFrames() []badInput {
 		{"path with a slash at the end", ask{method: http.MethodGet, path: "/v1/orders/"}, codeNotFound, none},
 		{"wrong method", ask{method: http.MethodDelete, path: "/v1/orders/ord_1"}, codeMethod, none},
 		{"invented method", ask{method: "BREW", path: "/v1/orders"}, codeMethod, none},
-		{"later endpoint", ask{http.MethodPost, "/v1/orders/ord_1/refunds", "{}", []string{"Idempotency-Key", "k"}}, codeNotFound, none},
+		{"later endpoint", ask{http.MethodPost, "/v1/orders/ord_1/teleport", "{}", []string{"Idempotency-Key", "k"}}, codeNotFound, none},
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // plainRoutes are the commands to an order that have no other id in their path.
-var plainRoutes = []string{"/cancel", "/hold", "/release", "/address", "/payment-method", "/respond", "/notes"}
+var plainRoutes = []string{"/cancel", "/amend", "/hold", "/release", "/refunds", "/fraud-review", "/address", "/payment-method", "/respond", "/notes"}
 
 // Cancellation asks for everything about an order to be undone.
 type Cancellation struct {

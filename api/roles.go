@@ -13,7 +13,7 @@ type permission string
 const (
 	mayRead    permission = "read"    // orders, their events, the work queue
 	mayCommand permission = "command" // what a customer or a shop asks of an order
-	mayOperate permission = "operate" // what repairs an order: retry, skip, resolve, reroute
+	mayOperate permission = "operate" // what repairs or judges an order, or gives money away: retry, waive, reroute, refund, fraud review
 	mayAudit   permission = "audit"   // events as they are stored
 	mayMonitor permission = "monitor" // the metrics
 )

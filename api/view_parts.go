@@ -64,7 +64,7 @@ func fulfilmentOf(s order.State) string {
 func (a *API) next(s order.State) Next {
 	plan := a.journal.PlanFor(s)
 	next := Next{WaitingFor: plan.WaitingFor}
-	if len(plan.Steps) > 0 {
+	if next.WaitingFor == "" && len(plan.Steps) > 0 {
 		next.WaitingFor = plan.Steps[0].Summary
 	}
 	if plan.Deadline != nil {

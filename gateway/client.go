@@ -19,7 +19,7 @@ const (
 )
 
 // HTTP speaks to payment provider, stock, carriers and fraud service over HTTP and JSON, in the protocol that package
-// gateway/simulator documents. It implements [Payments], [Stock], [Carrier] and [Fraud] and is safe for concurrent use.
+// gateway/simulator documents. It implements [Payments], [Stock], [Carrier], [Fraud] and [Notifier] and is safe for concurrent use.
 type HTTP struct {
 	baseURL string
 	timeout time.Duration
@@ -31,6 +31,7 @@ var (
 	_ Stock    = (*HTTP)(nil)
 	_ Carrier  = (*HTTP)(nil)
 	_ Fraud    = (*HTTP)(nil)
+	_ Notifier = (*HTTP)(nil)
 )
 
 // Options are the settings of [NewHTTP]; the zero value is useful.

@@ -1,5 +1,5 @@
 // Package gateway is the outside world as Orderly sees it: the payment provider, the stock of the warehouses, the
-// carriers and the fraud service, each a small interface with an HTTP adapter in this package. Package
+// carriers, the fraud service and who tells customers, each a small interface with an HTTP adapter in this package. Package
 // gateway/simulator plays all of them over HTTP, with faults on demand.
 //
 // Its one idea: every effect is asked for with an idempotency key that is derived from the order (ord_1/capture/1),
@@ -205,6 +205,28 @@ type Screening struct {
 	Decision  string `json:"decision"`
 	Score     int    `json:"score"`
 	Reference string `json:"reference"`
+}
+
+// Notifier tells customers what concerns them. It knows how to reach them by their ids: no personal data is sent.
+type Notifier interface {
+	// Notify has a customer told something, once for each key.
+	Notify(ctx context.Context, r NotifyRequest) error
+}
+
+// NotifyRequest is what a customer is to be told. Which fields are set beside the first four depends on Kind.
+type NotifyRequest struct {
+	Key        string `json:"-"`
+	OrderID    string `json:"order_id"`
+	CustomerID string `json:"customer_id"`
+	Kind       string `json:"kind"` // action_requested, reminder, shipped, cancelled, refunded
+
+	ActionID        string     `json:"action_id,omitempty"`
+	Question        string     `json:"question,omitempty"` // shortage, payment_method, address
+	Options         []string   `json:"options,omitempty"`
+	Deadline        *time.Time `json:"deadline,omitempty"`
+	TrackingNumbers []string   `json:"tracking_numbers,omitempty"`
+	Amount          int64      `json:"amount,omitempty"` // what was refunded
+	Currency        string     `json:"currency,omitempty"`
 }
 
 // RefusalClass sorts refusals by what can be done about them.

@@ -20,14 +20,18 @@ var permissions = []permission{
 	{"CancelOrder", beforeDispatch, nil, ""},
 	{"HoldOrder", beforeDispatch, nil, ""},
 	{"ReleaseOrder", whileOpen, func(s State) bool { return len(s.Holds) > 0 }, "the order is not held"},
+	{"ReviewFraud", beforeDispatch, State.inReview, "the order is not held for a fraud review"},
 	{"RespondToAction", whileOpen, func(s State) bool { return len(s.Actions) > 0 }, "the customer is not asked anything"},
-	{"ProvidePaymentMethod", []Status{Created}, func(s State) bool {
+	{"ProvidePaymentMethod", beforeDispatch, func(s State) bool {
 		return s.Payment.State == PaymentFailed || s.Payment.State == PaymentNone && s.Fraud == ""
-	}, "the payment is under way"},
+	}, "the payment is under way or done"},
+	{"IssueRefund", []Status{Paid, PartiallyShipped, Shipped, Delivered}, func(s State) bool { return s.refundable() > 0 }, "nothing is left to be refunded"},
 	{"ChangeAddress", []Status{Created, Paid, PartiallyShipped}, State.addressOpen, "a parcel is booked or being booked"},
+	{"AmendOrder", beforeDispatch, State.amendOpen, "a parcel is booked or being booked, or nobody knows where the money is"},
 	{"RetryStep", whileOpen, State.needsAttention, "no step waits for attention"},
 	{"SkipStep", whileOpen, State.needsAttention, "no step waits for attention"},
 	{"ResolveStep", whileOpen, State.needsAttention, "no step waits for attention"},
+	{"WaiveCompensation", whileOpen, State.needsAttention, "no step waits for attention"},
 	{"RerouteShipment", []Status{Paid, PartiallyShipped}, State.rerouteOpen, "no parcel waits to be booked"},
 	{"AddNote", append(whileOpen, Closed, Cancelled), nil, ""},
 }
@@ -97,11 +101,11 @@ var attentionChoices = map[StepName][]string{
 	CapturePayment:   {"retry", "resolve", "cancel"},
 	BookShipment:     {"retry", "reroute", "resolve", "cancel"},
 	CommitStock:      {"retry", "resolve"},
-	DiscardBooking:   {"retry", "resolve"},
-	CancelShipment:   {"retry", "resolve"},
-	VoidPayment:      {"retry", "resolve"},
-	RefundPayment:    {"retry", "resolve"},
-	ReleaseStock:     {"retry", "resolve"},
+	DiscardBooking:   {"retry", "resolve", "waive"},
+	CancelShipment:   {"retry", "resolve", "waive"},
+	VoidPayment:      {"retry", "resolve", "waive"},
+	RefundPayment:    {"retry", "resolve", "waive"},
+	ReleaseStock:     {"retry", "resolve", "waive"},
 	AwaitPickup:      {"retry", "resolve", "cancel"},
 	AwaitDelivery:    {"retry", "resolve"},
 }

@@ -40,6 +40,9 @@ func (d *decision) park(why parking) {
 		failed.GiveUpAt = &giveUp
 	}
 	d.emit(failed)
+	if d.state.Status == Cancelling && slices.Contains(undoSteps, why.step) {
+		d.emit(&CompensationFailed{AttentionID: failed.AttentionID, Step: why.step, ShipmentID: why.shipmentID, Code: why.code})
+	}
 }
 
 // onAttention does something about a parked step, if the step admits it.
@@ -88,9 +91,7 @@ const noCarrier = "no carrier could be booked"
 func (d *decision) cancelParcel(shipmentID, reason string) {
 	value := d.state.shipmentValue(shipmentID)
 	d.emit(&ShipmentCancelled{ShipmentID: shipmentID})
-	if value > 0 {
-		d.requestRefund(value, reason, shipmentID)
-	}
+	d.requestRefund(value, reason, shipmentID)
 }
 
 // abandon cancels the order or, when a parcel is on its way already, the parcels that could not be booked.
@@ -142,17 +143,15 @@ func (d *decision) byHand(a Attention, ref string) Event {
 	s := d.state
 	switch a.Step {
 	case AuthorizePayment:
-		return &PaymentAuthorized{Key: a.Key, Amount: s.Total, Currency: s.Currency, Method: s.Payment.Method, ProviderRef: ref}
+		return &PaymentAuthorized{Key: a.Key, Amount: s.Due(), Currency: s.Currency, Method: s.Payment.Method, ProviderRef: ref}
 	case CapturePayment:
-		return &PaymentReceived{Key: a.Key, Amount: s.Total, Currency: s.Currency, Method: s.Payment.Method, ProviderRef: ref}
+		return &PaymentReceived{Key: a.Key, Amount: s.Payment.Authorized, Currency: s.Currency, Method: s.Payment.Method, ProviderRef: ref}
 	case BookShipment:
 		shipment, _ := s.Shipment(a.ShipmentID)
 		return &ShipmentBooked{ShipmentID: a.ShipmentID, Key: a.Key, Carrier: shipment.Carrier, TrackingNumber: ref}
 	case RefundPayment:
-		for _, refund := range s.Refunds {
-			if s.refundKey(refund.RefundID) == a.Key {
-				return &RefundIssued{RefundID: refund.RefundID, Amount: refund.Amount, Currency: s.Currency, ProviderRef: ref}
-			}
+		if refund, ok := s.refundOf(a); ok {
+			return &RefundIssued{RefundID: refund.RefundID, Amount: refund.Amount, Currency: s.Currency, ProviderRef: ref}
 		}
 	}
 	return nil

@@ -24,16 +24,16 @@ var (
 	parkedPickup     = parked(booked, order.AwaitPickup, parcel1, parcel1+"/book/1", "retry", "resolve", "cancel")
 	parkedDelivery   = parked(shipped, order.AwaitDelivery, parcel1, parcel1+"/book/1", "retry", "resolve")
 	parkedCommit     = parked(partly, order.CommitStock, parcel1, parcel1+"/commit/1", "retry", "resolve")
-	parkedCancelling = parked(cancelling, order.CancelShipment, parcel1, parcel1+"/cancel/1", "retry", "resolve")
-	parkedVoid       = parked(authorized.and(&order.CancellationRequested{}).and(noParcels...), order.VoidPayment, "", "ord_1/void/1", "retry", "resolve")
-	parkedRefund     = parked(cancelling.and(noParcels...), order.RefundPayment, "", "ord_1/refund/rf_1", "retry", "resolve")
-	parkedRelease    = parked(screened.and(&order.CancellationRequested{}), order.ReleaseStock, "", "ord_1/release/1", "retry", "resolve")
+	parkedCancelling = parked(cancelling, order.CancelShipment, parcel1, parcel1+"/cancel/1", "retry", "resolve", "waive")
+	parkedVoid       = parked(cancellingAuth, order.VoidPayment, "", "ord_1/void/1", "retry", "resolve", "waive")
+	parkedRefund     = parked(cancelling.and(noParcels...), order.RefundPayment, "", "ord_1/refund/rf_1", "retry", "resolve", "waive")
+	parkedRelease    = parked(cancellingEarly, order.ReleaseStock, "", "ord_1/release/1", "retry", "resolve", "waive")
 	parkedDiscard    = parked(
 		paid.and(
 			&order.ShipmentBookingFailed{ShipmentID: parcel1, Key: parcel1 + "/book/1", Carrier: "fedex", Class: order.ClassUnknown},
 			&order.ShipmentRerouted{ShipmentID: parcel1, Carrier: "ups"},
 		),
-		order.DiscardBooking, parcel1, parcel1+"/book/1/discard", "retry", "resolve",
+		order.DiscardBooking, parcel1, parcel1+"/book/1/discard", "retry", "resolve", "waive",
 	)
 )
 
@@ -104,7 +104,7 @@ var attentionRules = map[string]rule{
 	},
 	"voided by hand": {given: parkedVoid, when: byHand(""), then: resolved("", &order.PaymentVoided{Key: "ord_1/void/1"})},
 	"released by hand, which is the end": {
-		given: parkedRelease, when: byHand(""), then: resolved("", &order.StockReleased{Key: "ord_1/release/1"}, &order.OrderCancelled{}),
+		given: parkedRelease, when: byHand(""), then: resolved("", &order.StockReleased{Key: "ord_1/release/1"}, &order.CompensationCompleted{}, &order.OrderCancelled{}),
 	},
 	"refunded by hand": {
 		given: parkedRefund, when: byHand("re_9"),

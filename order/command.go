@@ -134,13 +134,17 @@ var decoders = map[string]func([]byte) (Body, error){
 	"CancelOrder":          decode[CancelOrder],
 	"HoldOrder":            decode[HoldOrder],
 	"ReleaseOrder":         decode[ReleaseOrder],
+	"ReviewFraud":          decode[ReviewFraud],
+	"IssueRefund":          decode[IssueRefund],
 	"RespondToAction":      decode[RespondToAction],
 	"ProvidePaymentMethod": decode[ProvidePaymentMethod],
 	"ChangeAddress":        decode[ChangeAddress],
+	"AmendOrder":           decode[AmendOrder],
 	"AddNote":              decode[AddNote],
 	"RetryStep":            decode[RetryStep],
 	"SkipStep":             decode[SkipStep],
 	"ResolveStep":          decode[ResolveStep],
+	"WaiveCompensation":    decode[WaiveCompensation],
 	"RerouteShipment":      decode[RerouteShipment],
 	"RecordCarrierUpdate":  decode[RecordCarrierUpdate],
 	"PassDeadline":         decode[PassDeadline],
@@ -156,8 +160,8 @@ func decode[B Body](data []byte) (Body, error) {
 // CommandNames lists the commands that may be sent to an order as a Temporal Update.
 func CommandNames() []string {
 	return []string{
-		"PlaceOrder", "CancelOrder", "HoldOrder", "ReleaseOrder", "RespondToAction", "ProvidePaymentMethod", "ChangeAddress",
-		"AddNote", "RetryStep", "SkipStep", "ResolveStep", "RerouteShipment", "RecordCarrierUpdate",
+		"PlaceOrder", "CancelOrder", "HoldOrder", "ReleaseOrder", "ReviewFraud", "IssueRefund", "RespondToAction", "ProvidePaymentMethod", "ChangeAddress", "AmendOrder",
+		"AddNote", "RetryStep", "SkipStep", "ResolveStep", "WaiveCompensation", "RerouteShipment", "RecordCarrierUpdate",
 	}
 }
 

@@ -1,10 +1,9 @@
 package order
 
-import "fmt"
-
 // conclude adds what follows from the events so far: an order whose last parcel has left is shipped, one that is
 // cancelling and has nothing left to undo is cancelled. It is the only place where an order's status moves forward.
 func (d *decision) conclude() {
+	d.concludeAmendment()
 	switch d.state.Status {
 	case Created:
 		d.concludeFree()
@@ -17,7 +16,7 @@ func (d *decision) conclude() {
 
 // concludeFree takes an order that costs nothing as paid once its goods are there: no provider captures nothing.
 func (d *decision) concludeFree() {
-	if d.state.Total == 0 && d.state.Stock.State == StockIsReserved && d.state.Payment.State == PaymentNone {
+	if d.state.Total == 0 && d.state.Stock.State == StockIsReserved && d.state.Payment.State == PaymentNone && !d.state.Payment.Replacing {
 		d.emit(&PaymentReceived{Key: d.state.CaptureKey(), Currency: d.state.Currency, Method: "none"})
 	}
 }
@@ -58,12 +57,13 @@ func (d *decision) concludeShipping() {
 }
 
 func (d *decision) concludeCancellation() {
+	d.startCompensation()
 	for _, shipment := range d.state.Shipments {
-		if shipment.open() && !shipment.mayBeBooked(d.state) {
+		if shipment.open() && (!shipment.mayBeBooked(d.state) || d.state.waived(d.state.cancelStep(d.policy, shipment))) {
 			d.emit(&ShipmentCancelled{ShipmentID: shipment.ShipmentID})
 		}
 	}
-	if owed := d.state.Payment.Captured - d.state.Payment.Refunded - d.state.pendingRefunds(); owed > 0 {
+	if owed := d.state.owed(); owed > 0 {
 		d.requestRefund(owed, "cancellation", "")
 	}
 	if len(d.state.compensation(d.policy)) > 0 {
@@ -74,11 +74,7 @@ func (d *decision) concludeCancellation() {
 			return
 		}
 	}
-	d.emit(&OrderCancelled{RefundedAmount: d.state.Payment.Refunded})
-}
-
-func (d *decision) requestRefund(amount int64, reason, shipmentID string) {
-	d.emit(&RefundRequested{RefundID: fmt.Sprintf("rf_%d", len(d.state.Refunds)+1), Amount: amount, Reason: reason, ShipmentID: shipmentID})
+	d.finishCompensation()
 }
 
 // shipmentValue is what the customer paid for a parcel: its part of each line's amount (price, tax and discount) and of
@@ -105,6 +101,9 @@ func (s State) shipmentValue(shipmentID string) int64 {
 // quantities counts a line's pieces in the parcels before the given one, and in it.
 func (s State) quantities(lineID, shipmentID string) (before, here int64) {
 	for _, shipment := range s.Shipments {
+		if shipment.Superseded {
+			continue
+		}
 		before += here
 		here = 0
 		for _, line := range shipment.Lines {

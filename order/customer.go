@@ -34,6 +34,8 @@ func (d *decision) respond(body RespondToAction) error {
 	switch body.Choice {
 	case "cancel":
 		d.abandon("the customer chose so")
+	case "take_back":
+		d.takeBack()
 	case "ship_available":
 		total, err := Total(available, d.state.ShippingFee)
 		if err != nil {

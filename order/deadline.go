@@ -21,8 +21,15 @@ func (s State) dues(p Policy) []due {
 	for _, action := range s.Actions {
 		all = append(all, due{action.Deadline, "the customer's answer (" + action.Kind + ")", func(d *decision) {
 			d.emit(&CustomerResponded{ActionID: action.ActionID, Choice: "none"})
+			if action.Kind == ActionPayment && d.state.mayTakeBack() {
+				d.takeBack()
+				return
+			}
 			d.abandon("no answer from the customer: " + action.Kind)
 		}})
+		if reminder, ok := action.reminder(p); ok {
+			all = append(all, reminder)
+		}
 	}
 	for _, hold := range s.Holds {
 		if hold.Until != nil {

@@ -39,14 +39,14 @@ var deadlineRules = map[string]rule{
 		given: declinedOnce, when: order.PassDeadline{}, after: 24 * time.Hour,
 		then: life{
 			&order.CustomerResponded{ActionID: "act_1", Choice: "none"},
-			&order.CancellationRequested{Reason: "no answer from the customer: payment_method"},
+			&order.CancellationRequested{Reason: "no answer from the customer: payment_method"}, undoing(releaseGoods),
 		}.and(noParcels...),
 	},
 	"no other address: cancelled and paid back": {
 		given: badAddress, when: order.PassDeadline{}, after: 72 * time.Hour,
 		then: life{
 			&order.CustomerResponded{ActionID: "act_1", Choice: "none"},
-			&order.CancellationRequested{Reason: "no answer from the customer: address"},
+			&order.CancellationRequested{Reason: "no answer from the customer: address"}, undoing(cancelParcel2, payBack, releaseGoods),
 			noParcels[0], // the other one may be being booked, that is undone by a step
 			&order.RefundRequested{RefundID: "rf_1", Amount: 13500, Reason: "cancellation"},
 		},
@@ -90,7 +90,8 @@ var deadlineRules = map[string]rule{
 	"a booking that nobody could make of the only parcel: the order is cancelled": {
 		given: retriedLater(onlyParcel1), when: order.PassDeadline{}, after: 72 * time.Hour,
 		then: life{
-			&order.CancellationRequested{Reason: "no carrier could be booked"}, noParcels[0],
+			&order.CancellationRequested{Reason: "no carrier could be booked"},
+			undoing(order.Undo{Step: order.RefundPayment, Amount: 10384}, releaseGoods), noParcels[0],
 			&order.RefundRequested{RefundID: "rf_2", Amount: 10384, Reason: "cancellation"},
 		},
 	},

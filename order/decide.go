@@ -42,6 +42,7 @@ type decision struct {
 }
 
 func (d *decision) emit(event Event) {
+	d.announce(event)
 	d.events = append(d.events, event)
 	d.state = Evolve(d.state, Recorded{Version: d.state.Version + 1, At: d.command.At, Reason: d.command.Reason, Event: event})
 }
@@ -58,6 +59,10 @@ func (d *decision) decide() error {
 		return d.holdOrder(body)
 	case ReleaseOrder:
 		return d.releaseOrder(body)
+	case ReviewFraud:
+		return d.reviewFraud(body)
+	case IssueRefund:
+		return d.issueRefund(body)
 	case RespondToAction:
 		return d.respond(body)
 	case ProvidePaymentMethod:
@@ -65,6 +70,8 @@ func (d *decision) decide() error {
 		return nil
 	case ChangeAddress:
 		return d.changeAddress(body)
+	case AmendOrder:
+		return d.amendOrder(body)
 	case ErasePersonalData:
 		return d.erasePersonalData()
 	case AddNote:
@@ -82,6 +89,8 @@ func (d *decision) decide() error {
 		})
 	case ResolveStep:
 		return d.onAttention(body.AttentionID, "resolve", func(a Attention) error { return d.resolve(a, body.ExternalRef) })
+	case WaiveCompensation:
+		return d.onAttention(body.AttentionID, "waive", func(a Attention) error { return d.waive(a, body.ExternalRef) })
 	case RerouteShipment:
 		return d.reroute(body)
 	case RecordCarrierUpdate:

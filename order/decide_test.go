@@ -65,21 +65,21 @@ var customerRules = map[string]rule{
 		then: life{&order.CancellationRequested{Reason: "changed my mind"}, &order.OrderCancelled{}},
 	},
 	"cancelled while goods may be being reserved, it waits for their release": {
-		given: screened, when: order.CancelOrder{}, then: life{&order.CancellationRequested{}},
+		given: screened, when: order.CancelOrder{}, then: life{&order.CancellationRequested{}, undoing(releaseGoods)},
 	},
 	"cancelled before the payment, no parcel is sent": {
-		given: reserved, when: order.CancelOrder{}, then: life{&order.CancellationRequested{}}.and(noParcels...),
+		given: reserved, when: order.CancelOrder{}, then: life{&order.CancellationRequested{}, undoing(voidPayment, releaseGoods)}.and(noParcels...),
 	},
 	"cancelled with an authorisation, it waits for the void": {
-		given: authorized, when: order.CancelOrder{}, then: life{&order.CancellationRequested{}}.and(noParcels...),
+		given: authorized, when: order.CancelOrder{}, then: life{&order.CancellationRequested{}, undoing(voidPayment, releaseGoods)}.and(noParcels...),
 	},
 	"cancelled when paid, the money goes back; a booking may be under way": {
 		given: paid, when: order.CancelOrder{},
-		then: life{&order.CancellationRequested{}, &order.RefundRequested{RefundID: "rf_1", Amount: 13500, Reason: "cancellation"}},
+		then: life{&order.CancellationRequested{}, undoing(cancelParcel1, cancelParcel2, payBack, releaseGoods), &order.RefundRequested{RefundID: "rf_1", Amount: 13500, Reason: "cancellation"}},
 	},
 	"cancelled when booked, the money goes back": {
 		given: booked, when: order.CancelOrder{},
-		then: life{&order.CancellationRequested{}, &order.RefundRequested{RefundID: "rf_1", Amount: 13500, Reason: "cancellation"}},
+		then: life{&order.CancellationRequested{}, undoing(cancelParcel1, cancelParcel2, payBack, releaseGoods), &order.RefundRequested{RefundID: "rf_1", Amount: 13500, Reason: "cancellation"}},
 	},
 	"cancelled while held, the hold is no hindrance": {
 		given: placed.and(&order.OrderHeld{Code: "manual"}), when: order.CancelOrder{},
@@ -101,7 +101,7 @@ var customerRules = map[string]rule{
 		then: life{&order.PaymentMethodProvided{Method: "sepa", Token: "tok_2"}},
 	},
 	"no other means while it is being charged": {given: reserved, when: order.ProvidePaymentMethod{}, refused: "the payment is under way"},
-	"no other means when paid":                 {given: paid, when: order.ProvidePaymentMethod{}, refused: "the order is paid"},
+	"no other means when paid":                 {given: paid, when: order.ProvidePaymentMethod{}, refused: "the payment is under way or done"},
 
 	"another address before the payment": {
 		given: authorized, when: order.ChangeAddress{ShipTo: denver}, then: life{&order.ShippingAddressChanged{ShipTo: denver}},
@@ -134,7 +134,7 @@ var customerRules = map[string]rule{
 	"a decline: cancel, and the goods are still to be released": {
 		given: declinedOnce, when: order.RespondToAction{ActionID: "act_1", Choice: "cancel"},
 		then: life{
-			&order.CustomerResponded{ActionID: "act_1", Choice: "cancel"}, &order.CancellationRequested{Reason: "the customer chose so"},
+			&order.CustomerResponded{ActionID: "act_1", Choice: "cancel"}, &order.CancellationRequested{Reason: "the customer chose so"}, undoing(releaseGoods),
 		}.and(noParcels...),
 	},
 	"a decline is answered by the new means": {

@@ -41,10 +41,12 @@ type OrderCreated struct {
 	Token       string   `json:"token"`
 }
 
-// OrderAmended replaces the lines (before the payment): what could not be had was taken out.
+// OrderAmended replaces the lines: what could not be had was taken out, or, with ReserveAgain, other quantities are wanted
+// for which goods and money are asked for anew.
 type OrderAmended struct {
-	Lines []Line `json:"lines"`
-	Total int64  `json:"total"`
+	Lines        []Line `json:"lines"`
+	Total        int64  `json:"total"`
+	ReserveAgain bool   `json:"reserve_again,omitempty"`
 }
 
 // ShippingAddressChanged replaces the address.
@@ -106,6 +108,7 @@ type CustomerActionRequested struct {
 	Kind     string    `json:"kind"`
 	Options  []string  `json:"options"`
 	Deadline time.Time `json:"deadline"`
+	Notify   bool      `json:"notify,omitempty"` // the customer is to be told; of the other events, too
 }
 
 // CustomerResponded closes the action with the customer's choice.
@@ -167,6 +170,10 @@ type RefundRequested struct {
 	Amount     int64  `json:"amount"`
 	Reason     string `json:"reason"`
 	ShipmentID string `json:"shipment_id,omitempty"`
+	// CaptureKey is the capture of which the money goes back, when there are several.
+	CaptureKey string `json:"capture_key,omitempty"`
+	// Amendment is true when the order costs less since it was amended.
+	Amendment bool `json:"amendment,omitempty"`
 }
 
 // RefundIssued: the money went back.
@@ -175,6 +182,7 @@ type RefundIssued struct {
 	Amount      int64  `json:"amount"`
 	Currency    string `json:"currency"`
 	ProviderRef string `json:"provider_ref"`
+	Notify      bool   `json:"notify,omitempty"`
 }
 
 // ShipmentPlanned: these lines go from that warehouse in one parcel.
@@ -260,6 +268,7 @@ type OrderPartiallyShipped struct {
 // OrderShipped: every parcel is on its way.
 type OrderShipped struct {
 	TrackingNumbers []string `json:"tracking_numbers"`
+	Notify          bool     `json:"notify,omitempty"`
 }
 
 // OrderDelivered: every parcel has arrived.
@@ -303,6 +312,7 @@ type CancellationRequested struct {
 // OrderCancelled: all is undone.
 type OrderCancelled struct {
 	RefundedAmount int64 `json:"refunded_amount"`
+	Notify         bool  `json:"notify,omitempty"`
 }
 
 // OrderClosed ends the order.
@@ -317,12 +327,16 @@ var registry = map[string]func() Event{
 	"OrderHeld":               func() Event { return new(OrderHeld) },
 	"OrderReleased":           func() Event { return new(OrderReleased) },
 	"FraudScreened":           func() Event { return new(FraudScreened) },
+	"FraudReviewed":           func() Event { return new(FraudReviewed) },
 	"StockReserved":           func() Event { return new(StockReserved) },
 	"StockShortageDetected":   func() Event { return new(StockShortageDetected) },
 	"StockReleased":           func() Event { return new(StockReleased) },
 	"StockCommitted":          func() Event { return new(StockCommitted) },
 	"CustomerActionRequested": func() Event { return new(CustomerActionRequested) },
 	"CustomerResponded":       func() Event { return new(CustomerResponded) },
+	"CustomerReminded":        func() Event { return new(CustomerReminded) },
+	"CustomerNotified":        func() Event { return new(CustomerNotified) },
+	"NotificationSkipped":     func() Event { return new(NotificationSkipped) },
 	"PaymentMethodProvided":   func() Event { return new(PaymentMethodProvided) },
 	"PaymentAuthorized":       func() Event { return new(PaymentAuthorized) },
 	"PaymentDeclined":         func() Event { return new(PaymentDeclined) },
@@ -332,6 +346,7 @@ var registry = map[string]func() Event{
 	"PaymentOutcomeUnknown":   func() Event { return new(PaymentOutcomeUnknown) },
 	"RefundRequested":         func() Event { return new(RefundRequested) },
 	"RefundIssued":            func() Event { return new(RefundIssued) },
+	"RefundFailed":            func() Event { return new(RefundFailed) },
 	"ShipmentPlanned":         func() Event { return new(ShipmentPlanned) },
 	"ShipmentBooked":          func() Event { return new(ShipmentBooked) },
 	"ShipmentBookingFailed":   func() Event { return new(ShipmentBookingFailed) },
@@ -349,6 +364,10 @@ var registry = map[string]func() Event{
 	"StepSkipped":             func() Event { return new(StepSkipped) },
 	"StepResolved":            func() Event { return new(StepResolved) },
 	"CancellationRequested":   func() Event { return new(CancellationRequested) },
+	"CompensationStarted":     func() Event { return new(CompensationStarted) },
+	"CompensationCompleted":   func() Event { return new(CompensationCompleted) },
+	"CompensationFailed":      func() Event { return new(CompensationFailed) },
+	"CompensationWaived":      func() Event { return new(CompensationWaived) },
 	"OrderCancelled":          func() Event { return new(OrderCancelled) },
 	"OrderClosed":             func() Event { return new(OrderClosed) },
 	"PersonalDataErased":      func() Event { return new(PersonalDataErased) },

@@ -10,12 +10,16 @@ func (*OrderNoteAdded) EventType() string          { return "OrderNoteAdded" }
 func (*OrderHeld) EventType() string               { return "OrderHeld" }
 func (*OrderReleased) EventType() string           { return "OrderReleased" }
 func (*FraudScreened) EventType() string           { return "FraudScreened" }
+func (*FraudReviewed) EventType() string           { return "FraudReviewed" }
 func (*StockReserved) EventType() string           { return "StockReserved" }
 func (*StockShortageDetected) EventType() string   { return "StockShortageDetected" }
 func (*StockReleased) EventType() string           { return "StockReleased" }
 func (*StockCommitted) EventType() string          { return "StockCommitted" }
 func (*CustomerActionRequested) EventType() string { return "CustomerActionRequested" }
 func (*CustomerResponded) EventType() string       { return "CustomerResponded" }
+func (*CustomerReminded) EventType() string        { return "CustomerReminded" }
+func (*CustomerNotified) EventType() string        { return "CustomerNotified" }
+func (*NotificationSkipped) EventType() string     { return "NotificationSkipped" }
 func (*PaymentMethodProvided) EventType() string   { return "PaymentMethodProvided" }
 func (*PaymentAuthorized) EventType() string       { return "PaymentAuthorized" }
 func (*PaymentDeclined) EventType() string         { return "PaymentDeclined" }
@@ -25,6 +29,7 @@ func (*PaymentVoided) EventType() string           { return "PaymentVoided" }
 func (*PaymentOutcomeUnknown) EventType() string   { return "PaymentOutcomeUnknown" }
 func (*RefundRequested) EventType() string         { return "RefundRequested" }
 func (*RefundIssued) EventType() string            { return "RefundIssued" }
+func (*RefundFailed) EventType() string            { return "RefundFailed" }
 func (*ShipmentPlanned) EventType() string         { return "ShipmentPlanned" }
 func (*ShipmentBooked) EventType() string          { return "ShipmentBooked" }
 func (*ShipmentBookingFailed) EventType() string   { return "ShipmentBookingFailed" }
@@ -42,6 +47,10 @@ func (*StepRetried) EventType() string             { return "StepRetried" }
 func (*StepSkipped) EventType() string             { return "StepSkipped" }
 func (*StepResolved) EventType() string            { return "StepResolved" }
 func (*CancellationRequested) EventType() string   { return "CancellationRequested" }
+func (*CompensationStarted) EventType() string     { return "CompensationStarted" }
+func (*CompensationCompleted) EventType() string   { return "CompensationCompleted" }
+func (*CompensationFailed) EventType() string      { return "CompensationFailed" }
+func (*CompensationWaived) EventType() string      { return "CompensationWaived" }
 func (*OrderCancelled) EventType() string          { return "OrderCancelled" }
 func (*OrderClosed) EventType() string             { return "OrderClosed" }
 func (*PersonalDataErased) EventType() string      { return "PersonalDataErased" }

@@ -40,20 +40,19 @@ func (s *State) evolve(r Recorded) {
 	case *OrderCreated:
 		s.create(e, r)
 	case *OrderAmended:
-		s.Lines, s.Total = e.Lines, e.Total
+		s.amend(e)
 	case *ShippingAddressChanged:
 		s.ShipTo = e.ShipTo
 	case *OrderNoteAdded:
 	case *OrderHeld:
 		s.Holds = append(s.Holds, Hold{Code: e.Code, Reason: r.Reason, Since: r.At, Until: e.Until})
 	case *OrderReleased:
-		s.Holds = slices.DeleteFunc(s.Holds, func(h Hold) bool { return h.Code == e.Code })
-	case *FraudScreened:
-		s.Fraud = e.Decision
-		s.settle(ScreenFraud, "")
+		s.release(e.Code)
+	case *FraudScreened, *FraudReviewed:
+		s.judged(r.Event)
 	case *CustomerActionRequested:
 		s.Asked++
-		s.Actions = append(s.Actions, Action{e.ActionID, e.Kind, e.Options, e.Deadline})
+		s.Actions = append(s.Actions, Action{ActionID: e.ActionID, Kind: e.Kind, Options: e.Options, Deadline: e.Deadline, Since: r.At})
 	case *CustomerResponded:
 		s.respond(e)
 	case *CancellationRequested:
@@ -73,6 +72,7 @@ func (s *State) evolve(r Recorded) {
 	default:
 		s.evolvePart(r)
 	}
+	s.evolveNotices(r.Event)
 }
 
 // evolvePart handles the events of an order's parts: goods, money, parcels, parked steps.
@@ -82,8 +82,12 @@ func (s *State) evolvePart(r Recorded) {
 		s.evolveStock(r.Event)
 	case *StepFailed, *StepRetried, *StepSkipped, *StepResolved:
 		s.evolveAttention(r.Event, r.At)
+	case *CompensationStarted, *CompensationCompleted, *CompensationFailed, *CompensationWaived:
+		s.evolveCompensation(r.Event)
 	case *RefundRequested:
-		s.Refunds = append(s.Refunds, Refund{RefundID: e.RefundID, Amount: e.Amount, Reason: e.Reason, ShipmentID: e.ShipmentID})
+		s.Refunds = append(s.Refunds, Refund{
+			RefundID: e.RefundID, Amount: e.Amount, Reason: e.Reason, ShipmentID: e.ShipmentID, CaptureKey: e.CaptureKey, Amendment: e.Amendment,
+		})
 	default:
 		if !s.evolvePayment(r.Event) {
 			s.evolveShipment(r.Event, r.At)
@@ -139,6 +143,10 @@ func (s *State) evolveStock(event Event) {
 		s.settle(ReserveStock, e.Key)
 	case *StockReleased:
 		s.settle(ReleaseStock, e.Key)
+		if s.superseded(e.Key) {
+			s.dropSuperseded(e.Key)
+			return
+		}
 		if e.ShipmentID == "" {
 			s.Stock.State = StockIsReleased
 			return
@@ -176,29 +184,38 @@ func (s *State) evolvePayment(event Event) bool {
 		payment.AuthorizeKey, payment.ProviderRef = e.Key, e.ProviderRef
 		s.settle(AuthorizePayment, e.Key)
 	case *PaymentDeclined:
-		payment.State = PaymentFailed
+		payment.State, payment.Replacing = PaymentFailed, false
 		payment.AuthorizeNo++
 		payment.Declines++
 		s.settle(AuthorizePayment, e.Key)
 	case *PaymentExpired:
-		payment.State, payment.Authorized = PaymentNone, 0
+		payment.State, payment.Authorized, payment.Replacing = PaymentNone, 0, false
 		payment.AuthorizeNo++
 		payment.CaptureNo++
 		s.settle(CapturePayment, e.Key)
 	case *PaymentReceived:
-		payment.State, payment.Captured, payment.ProviderRef = PaymentCaptured, e.Amount, e.ProviderRef
+		payment.Captured += e.Amount
+		payment.Captures = append(payment.Captures, Capture{Key: e.Key, ProviderRef: e.ProviderRef, Amount: e.Amount})
+		payment.State, payment.ProviderRef, payment.Replacing = payment.settled(), e.ProviderRef, false
 		if s.Status == Created {
 			s.Status = Paid
 		}
 		s.settle(CapturePayment, e.Key)
 		s.settle(VoidPayment, "")
+		s.charge()
 	case *PaymentVoided:
-		payment.State, payment.Authorized = PaymentIsVoided, 0
+		s.voided()
 		s.settle(VoidPayment, e.Key)
 	case *PaymentOutcomeUnknown:
 		payment.State = PaymentUnknown
 	case *RefundIssued:
 		s.refunded(e)
+	case *RefundFailed:
+		for i := range s.Refunds {
+			if s.Refunds[i].RefundID == e.RefundID {
+				s.Refunds[i].Failures++
+			}
+		}
 	default:
 		return false
 	}
@@ -209,13 +226,13 @@ func (s *State) refunded(e *RefundIssued) {
 	for i := range s.Refunds {
 		if s.Refunds[i].RefundID == e.RefundID {
 			s.Refunds[i].Issued, s.Refunds[i].ProviderRef = true, e.ProviderRef
+			s.Refunds[i].Waived, s.Refunds[i].Dropped = false, false
 			s.settle(RefundPayment, s.refundKey(e.RefundID))
 		}
 	}
 	s.Payment.Refunded += e.Amount
-	s.Payment.State = PaymentPartiallyRefunded
-	if s.Payment.Refunded == s.Payment.Captured {
-		s.Payment.State = PaymentRefunded
+	if s.paid() { // and not while more is being charged
+		s.Payment.State = s.Payment.settled()
 	}
 }
 
@@ -365,9 +382,13 @@ func (s State) copied() State {
 		s.Shipments[i].Tried = slices.Clone(s.Shipments[i].Tried)
 	}
 	s.Refunds = slices.Clone(s.Refunds)
+	s.Payment.Captures = slices.Clone(s.Payment.Captures)
+	s.Stock.Superseded = slices.Clone(s.Stock.Superseded)
 	s.Holds = slices.Clone(s.Holds)
 	s.Actions = slices.Clone(s.Actions)
+	s.Notices = slices.Clone(s.Notices)
 	s.Attention = slices.Clone(s.Attention)
+	s.Waivers = slices.Clone(s.Waivers)
 	s.Rounds = maps.Clone(s.Rounds)
 	s.RecentCommands = maps.Clone(s.RecentCommands)
 	if s.RecentCommands == nil {

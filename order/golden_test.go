@@ -197,7 +197,7 @@ var likely = map[string]any{
 	"choice": "retry", "decision": "review", "score": int64(71), "step": "BookShipment", "class": "rejected", "attempts": int64(8),
 	"allowed": "retry", "operation": "CapturePayment", "tracking_number": "T1", "tracking_numbers": "T1",
 	"name": "Jo Smith", "text": "call before delivery", "reason": "cancellation", "code": "no_capacity", "message": "the van is full",
-	"booking_ref": "bk_1", "reference": "fs_1", "carrier_event_id": "evt_1", "location": "Austin, TX", "proof": "signed by Jo", "label_url": "https://labels.example.com/T1",
+	"reviewer": "key:k1", "n": int64(1), "booking_ref": "bk_1", "reference": "fs_1", "carrier_event_id": "evt_1", "location": "Austin, TX", "proof": "signed by Jo", "label_url": "https://labels.example.com/T1",
 }
 
 // fill gives every field a value.

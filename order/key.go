@@ -14,10 +14,31 @@ func (s State) AuthorizeKey() string { return numbered(s.OrderID, "auth", s.Paym
 // CaptureKey is the key of the current capture.
 func (s State) CaptureKey() string { return numbered(s.OrderID, "capture", s.Payment.CaptureNo) }
 
+func (s State) voidKey() string { return numbered(s.OrderID, "void", s.Payment.AuthorizeNo) }
+
+// ReservationOf is the key of the reservation that a release with this key gives up.
+func (s State) ReservationOf(releaseKey string) string {
+	for _, n := range s.Stock.Superseded {
+		if s.releaseKey(n) == releaseKey {
+			return numbered(s.OrderID, "reserve", n)
+		}
+	}
+	return s.ReserveKey()
+}
+
+func (s State) releaseKey(n int) string { return numbered(s.OrderID, "release", n) }
+
 // ReserveKey is the key of the current reservation.
 func (s State) ReserveKey() string { return numbered(s.OrderID, "reserve", s.Stock.ReserveNo) }
 
-func (s State) refundKey(refundID string) string { return s.OrderID + "/refund/" + refundID }
+// refundKey is the key of the refund; numbered from the second one on, which is there when the provider has refused.
+func (s State) refundKey(refundID string) string {
+	key := s.OrderID + "/refund/" + refundID
+	if failures := s.Refund(refundID).Failures; failures > 0 {
+		return fmt.Sprintf("%s/%d", key, failures+1)
+	}
+	return key
+}
 
 // NextBookKey is the key of the booking that is to be made.
 func (s Shipment) NextBookKey() string { return numbered(s.ShipmentID, "book", s.BookNo) }

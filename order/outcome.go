@@ -98,6 +98,8 @@ func (d *decision) record() error {
 		if slices.ContainsFunc(shipment.Loose, func(l LooseBooking) bool { return l.Key == body.Key }) {
 			d.emit(&BookingDiscarded{ShipmentID: body.ShipmentID, Key: body.Key})
 		}
+	case RecordNotification:
+		d.notified(body.Key, "")
 	case ReportStepFailure:
 		d.stepFailed(body)
 	default:
@@ -113,7 +115,7 @@ func (d *decision) screened(body RecordScreening) {
 	d.emit(&FraudScreened{Decision: body.Decision, Score: body.Score, Reference: body.Reference})
 	switch body.Decision {
 	case "review":
-		d.emit(&OrderHeld{Code: "fraud_review"})
+		d.emit(&OrderHeld{Code: holdFraudReview})
 	case "reject":
 		d.emit(&CancellationRequested{Reason: "refused by the fraud screening"})
 	}
@@ -125,13 +127,13 @@ func (d *decision) reserved(body RecordReservation) {
 	}
 	if len(body.Missing) > 0 {
 		d.emit(&StockShortageDetected{Key: body.Key, Missing: body.Missing})
-		if d.state.Status == Created {
+		if d.state.Status == Created || d.state.Status == Paid {
 			d.askAboutShortage()
 		}
 		return
 	}
 	d.emit(&StockReserved{Key: body.Key, ReservationID: body.ReservationID, Allocations: body.Allocations})
-	if d.state.Status == Created {
+	if d.state.Status == Created || d.state.Status == Paid {
 		d.planShipments(body.Allocations)
 	}
 }
@@ -150,8 +152,9 @@ func (d *decision) planShipments(allocations []Allocation) {
 	if carriers := d.policy.carriersFor(d.state.Shipping.Carrier, nil); len(carriers) > 0 {
 		carrier = carriers[0]
 	}
+	first := len(d.state.Shipments) + 1
 	for i, warehouse := range warehouses {
-		d.emit(&ShipmentPlanned{ShipmentID: ShipmentID(d.state.OrderID, i+1), Warehouse: warehouse, Carrier: carrier, Lines: lines[warehouse]})
+		d.emit(&ShipmentPlanned{ShipmentID: ShipmentID(d.state.OrderID, first+i), Warehouse: warehouse, Carrier: carrier, Lines: lines[warehouse]})
 	}
 }
 
@@ -162,7 +165,8 @@ func (d *decision) released(body RecordRelease) {
 		}
 		return
 	}
-	if d.state.Stock.State != StockIsReleased {
+	current := body.Key == d.state.releaseKey(d.state.Stock.ReserveNo) && d.state.Stock.State != StockIsReleased
+	if current || d.state.superseded(body.Key) {
 		d.emit(&StockReleased{Key: body.Key})
 	}
 }
@@ -180,7 +184,7 @@ func (d *decision) recordPayment() error {
 			d.declined(body)
 		}
 	case RecordCapture:
-		if !s.paid() {
+		if !s.paid() && !payment.tookUnder(body.Key) {
 			d.emit(&PaymentReceived{Key: body.Key, Amount: body.Amount, Currency: s.Currency, Method: payment.Method, ProviderRef: body.ProviderRef})
 		}
 	case RecordExpiry:
@@ -188,7 +192,7 @@ func (d *decision) recordPayment() error {
 			d.emit(&PaymentExpired{Key: body.Key})
 		}
 	case RecordVoid:
-		if !s.paid() && payment.State != PaymentIsVoided {
+		if !s.paid() && payment.State != PaymentIsVoided && body.Key == s.voidKey() {
 			d.emit(&PaymentVoided{Key: body.Key})
 		}
 	case RecordRefund:
@@ -212,9 +216,13 @@ func (d *decision) authorizing(key string) bool {
 func (d *decision) declined(body RecordDecline) {
 	d.emit(&PaymentDeclined{Key: body.Key, Code: body.Code, Message: body.Message})
 	switch {
-	case d.state.Status != Created:
+	case d.state.Status != Created && d.state.Status != Paid:
+	case d.state.Payment.Declines >= d.policy.PaymentTries && d.state.mayTakeBack():
+		d.takeBack()
 	case d.state.Payment.Declines >= d.policy.PaymentTries:
 		d.emit(&CancellationRequested{Reason: "payment declined: " + body.Code})
+	case d.state.mayTakeBack():
+		d.ask(ActionPayment, d.policy.PaymentAnswerWithin, "payment_method", "take_back", "cancel")
 	default:
 		d.ask(ActionPayment, d.policy.PaymentAnswerWithin, "payment_method", "cancel")
 	}
@@ -241,6 +249,14 @@ func (d *decision) stepFailed(body ReportStepFailure) {
 	}
 	if step.Name == BookShipment {
 		d.bookingFailed(body)
+		return
+	}
+	if step.Name == Notify {
+		d.notified(step.Key, body.Code)
+		return
+	}
+	if step.Name == RefundPayment && body.Class != ClassUnknown && body.Class != ClassUnavailable {
+		d.refundRefused(body)
 		return
 	}
 	if body.Class == ClassUnknown && (step.Name == AuthorizePayment || step.Name == CapturePayment) {

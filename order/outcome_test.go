@@ -42,9 +42,9 @@ var (
 		&order.PaymentOutcomeUnknown{Key: "ord_1/capture/1", Operation: "CapturePayment"},
 		parkedAs(order.CapturePayment, "ord_1/capture/1", "retry", "resolve", "cancel"),
 	)
-	cancellingEarly = screened.and(&order.CancellationRequested{})
-	cancellingAuth  = authorized.and(&order.CancellationRequested{}).and(noParcels...)
-	cancellingAsked = reserved.and(&order.CancellationRequested{}).and(noParcels...)
+	cancellingEarly = screened.and(&order.CancellationRequested{}, undoing(releaseGoods))
+	cancellingAuth  = authorized.and(&order.CancellationRequested{}, undoing(voidPayment, releaseGoods)).and(noParcels...)
+	cancellingAsked = reserved.and(&order.CancellationRequested{}, undoing(voidPayment, releaseGoods)).and(noParcels...)
 )
 
 // The way to the payment.
@@ -91,7 +91,7 @@ var stepRules = map[string]rule{
 	},
 	"short after the cancellation: nothing to be asked or undone": {
 		given: cancellingEarly, when: order.RecordReservation{Key: "ord_1/reserve/1", Missing: inTwoWarehouses},
-		then: life{&order.StockShortageDetected{Key: "ord_1/reserve/1", Missing: inTwoWarehouses}, &order.OrderCancelled{}},
+		then: life{&order.StockShortageDetected{Key: "ord_1/reserve/1", Missing: inTwoWarehouses}, &order.CompensationCompleted{}, &order.OrderCancelled{}},
 	},
 	"stock unavailable: parked": {
 		given: screened, when: failing(screened, order.ReserveStock, order.ClassUnavailable),
@@ -121,7 +121,7 @@ var stepRules = map[string]rule{
 	"declined three times: cancelled": {
 		given: declinedTwice, when: order.RecordDecline{Key: "ord_1/auth/3", Code: "card_declined"},
 		then: life{
-			&order.PaymentDeclined{Key: "ord_1/auth/3", Code: "card_declined"}, &order.CancellationRequested{Reason: "payment declined: card_declined"},
+			&order.PaymentDeclined{Key: "ord_1/auth/3", Code: "card_declined"}, &order.CancellationRequested{Reason: "payment declined: card_declined"}, undoing(releaseGoods),
 		}.and(noParcels...),
 	},
 	"declined twice in one": {given: declinedOnce, when: order.RecordDecline{Key: "ord_1/auth/1", Code: "card_declined"}},
@@ -284,7 +284,7 @@ var undoRules = map[string]rule{
 	"voided when taken": {given: paid, when: order.RecordVoid{Key: "ord_1/void/1"}},
 	"goods released, the last thing to be undone: cancelled": {
 		given: cancelling.and(noParcels...).and(refunded), when: order.RecordRelease{Key: "ord_1/release/1"},
-		then: life{&order.StockReleased{Key: "ord_1/release/1"}, &order.OrderCancelled{RefundedAmount: 13500}},
+		then: life{&order.StockReleased{Key: "ord_1/release/1"}, &order.CompensationCompleted{RefundedAmount: 13500}, &order.OrderCancelled{RefundedAmount: 13500}},
 	},
 	"goods released while the money is not back: not cancelled yet": {
 		given: cancelling.and(noParcels...), when: order.RecordRelease{Key: "ord_1/release/1"}, then: life{&order.StockReleased{Key: "ord_1/release/1"}},
@@ -305,15 +305,22 @@ var undoRules = map[string]rule{
 	"booking discarded that is none": {given: booked, when: order.RecordBookingDiscarded{ShipmentID: parcel1, Key: parcel1 + "/book/1"}},
 	"refund refused: parked until finance has seen to it": {
 		given: cancelling.and(noParcels...), when: failing(cancelling.and(noParcels...), order.RefundPayment, "rejected"),
-		then: life{parkedAs(order.RefundPayment, "ord_1/refund/rf_1", "retry", "resolve")},
+		then: life{
+			&order.RefundFailed{RefundID: "rf_1", Amount: 13500, Code: "http_503", Message: "down"},
+			parkedAs(order.RefundPayment, "ord_1/refund/rf_1/2", "retry", "resolve", "waive"), notUndone(order.RefundPayment),
+		},
+	},
+	"refund unavailable: parked, and asked again under its key": {
+		given: cancelling.and(noParcels...), when: failing(cancelling.and(noParcels...), order.RefundPayment, order.ClassUnavailable),
+		then: life{parkedAs(order.RefundPayment, "ord_1/refund/rf_1", "retry", "resolve", "waive"), notUndone(order.RefundPayment)},
 	},
 	"void unavailable: parked": {
 		given: cancellingAuth, when: failing(cancellingAuth, order.VoidPayment, order.ClassUnavailable),
-		then: life{parkedAs(order.VoidPayment, "ord_1/void/1", "retry", "resolve")},
+		then: life{parkedAs(order.VoidPayment, "ord_1/void/1", "retry", "resolve", "waive"), notUndone(order.VoidPayment)},
 	},
 	"release unavailable: parked": {
 		given: cancellingEarly, when: failing(cancellingEarly, order.ReleaseStock, order.ClassUnavailable),
-		then: life{parkedAs(order.ReleaseStock, "ord_1/release/1", "retry", "resolve")},
+		then: life{parkedAs(order.ReleaseStock, "ord_1/release/1", "retry", "resolve", "waive"), notUndone(order.ReleaseStock)},
 	},
 }
 

@@ -2,6 +2,7 @@ package order
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -22,6 +23,8 @@ const (
 	VoidPayment    StepName = "VoidPayment"
 	RefundPayment  StepName = "RefundPayment"
 	ReleaseStock   StepName = "ReleaseStock"
+
+	Notify StepName = "Notify"
 )
 
 // The waits that can need attention though nothing is there to be run.
@@ -39,7 +42,7 @@ var forwardSteps = []StepName{
 type Plan struct {
 	// Steps may all run now. A step that is not in the latest plan any more is to be stopped.
 	Steps []Step `json:"steps,omitempty"`
-	// WaitingFor says in words what the order waits for when there are no steps.
+	// WaitingFor says in words what the order waits for when there are no steps but those that tell the customer.
 	WaitingFor string `json:"waiting_for,omitempty"`
 	// Deadline is when the order wants to be looked at again whatever happens; nil when it needs not.
 	Deadline *Deadline `json:"deadline,omitempty"`
@@ -68,6 +71,9 @@ type Step struct {
 	Retries    Retries `json:"retries"`
 }
 
+// First says whether the step was never parked and started again.
+func (s Step) First() bool { return strings.HasSuffix(s.ID, "#1") }
+
 // Retries says how often and how long a step is tried before it is parked. Zero Tries or Within means without end.
 type Retries struct {
 	First  time.Duration `json:"first"`
@@ -78,8 +84,9 @@ type Retries struct {
 
 // PlanFor says what the order needs next.
 func PlanFor(s State, p Policy) Plan {
+	tell := s.notifications(p)
 	if !s.Exists() || s.Ended() {
-		return Plan{Ended: s.Ended()}
+		return Plan{Steps: tell, Ended: s.Ended() && len(tell) == 0}
 	}
 	steps := s.repairs(p)
 	switch {
@@ -97,6 +104,7 @@ func PlanFor(s State, p Policy) Plan {
 	plan.Deadline = s.nextDeadline(p)
 	if len(plan.Steps) == 0 {
 		plan.WaitingFor = s.waitingFor()
+		plan.Steps = tell // when nothing else writes to the stream
 	}
 	return plan
 }
@@ -106,10 +114,14 @@ func (s State) forward(p Policy) []Step {
 	switch {
 	case s.Fraud == "":
 		return []Step{s.step(p, ScreenFraud, s.OrderID+"/fraud/1", "fraud", p.ScreenWithin)}
+	case len(s.Stock.Superseded) > 0:
+		return s.releasesOfSuperseded(p)
 	case s.Stock.State == StockNone:
 		return []Step{s.step(p, ReserveStock, s.ReserveKey(), "stock", p.ReserveWithin)}
 	case s.Stock.State != StockIsReserved:
 		return nil
+	case s.Payment.Replacing:
+		return []Step{s.voidStep(p)}
 	case s.Payment.State == PaymentNone:
 		return []Step{s.step(p, AuthorizePayment, s.AuthorizeKey(), "payment", p.AuthorizeWithin)}
 	case s.Payment.State == PaymentIsAuthorized:
@@ -157,11 +169,11 @@ func (s State) repairs(p Policy) []Step {
 		}
 	}
 	for _, refund := range s.Refunds {
-		if !refund.Issued && s.Status != Cancelling {
+		if refund.pending() && s.Status != Cancelling {
 			steps = append(steps, s.refundStep(p, refund))
 		}
 	}
-	return steps
+	return s.withoutWaived(steps)
 }
 
 func (s State) refundStep(p Policy, refund Refund) Step {
@@ -180,23 +192,41 @@ func (s State) compensation(p Policy) []Step {
 	if steps := s.returnMoney(p); len(steps) > 0 {
 		return steps
 	}
-	// A reservation that was asked for may have been made though its answer was not recorded: it is released, too.
+	return s.releases(p)
+}
+
+// releases give the goods free. A reservation that was asked for may have been made though its answer was not recorded:
+// it is released, too.
+func (s State) releases(p Policy) []Step {
+	steps := s.releasesOfSuperseded(p)
 	if s.Stock.State == StockIsReserved || s.Stock.State == StockNone && s.Fraud == "clear" {
-		return []Step{s.step(p, ReleaseStock, numbered(s.OrderID, "release", s.Stock.ReserveNo), "stock", p.UndoWithin)}
+		steps = append(steps, s.step(p, ReleaseStock, s.releaseKey(s.Stock.ReserveNo), "stock", p.UndoWithin))
 	}
-	return nil
+	return s.withoutWaived(steps)
+}
+
+func (s State) releasesOfSuperseded(p Policy) []Step {
+	var steps []Step
+	for _, n := range s.Stock.Superseded {
+		steps = append(steps, s.step(p, ReleaseStock, s.releaseKey(n), "stock", p.UndoWithin))
+	}
+	return steps
 }
 
 func (s State) cancelShipments(p Policy) []Step {
 	var steps []Step
 	for _, shipment := range s.Shipments {
 		if shipment.mayBeBooked(s) {
-			step := s.step(p, CancelShipment, numbered(shipment.ShipmentID, "cancel", shipment.BookNo), "shipment/"+shipment.ShipmentID, p.UndoWithin)
-			step.ShipmentID = shipment.ShipmentID
-			steps = append(steps, step)
+			steps = append(steps, s.cancelStep(p, shipment))
 		}
 	}
-	return steps
+	return s.withoutWaived(steps)
+}
+
+func (s State) cancelStep(p Policy, shipment Shipment) Step {
+	step := s.step(p, CancelShipment, numbered(shipment.ShipmentID, "cancel", shipment.BookNo), "shipment/"+shipment.ShipmentID, p.UndoWithin)
+	step.ShipmentID = shipment.ShipmentID
+	return step
 }
 
 // mayBeBooked is false only when it is certain that no carrier will come.
@@ -214,16 +244,25 @@ func (s Shipment) mayBeBooked(of State) bool {
 func (s State) returnMoney(p Policy) []Step {
 	var steps []Step
 	for _, refund := range s.Refunds {
-		if !refund.Issued {
+		if refund.pending() {
 			steps = append(steps, s.refundStep(p, refund))
 		}
 	}
-	// An authorisation that was asked for may have happened though its answer was not recorded: it is voided, too.
-	asked := s.Payment.State == PaymentNone && s.Stock.State == StockIsReserved
-	if asked || s.Payment.State == PaymentIsAuthorized || s.Payment.State == PaymentUnknown {
-		steps = append(steps, s.step(p, VoidPayment, numbered(s.OrderID, "void", s.Payment.AuthorizeNo), "payment", p.UndoWithin))
+	if s.mayBeAuthorized() {
+		steps = append(steps, s.voidStep(p))
 	}
-	return steps
+	return s.withoutWaived(steps)
+}
+
+// mayBeAuthorized is false only when it is certain that no authorisation is open. One that was asked for may have happened
+// though its answer was not recorded.
+func (s State) mayBeAuthorized() bool {
+	asked := s.Payment.State == PaymentNone && s.Stock.State == StockIsReserved
+	return asked || s.Payment.Replacing || s.Payment.State == PaymentIsAuthorized || s.Payment.State == PaymentUnknown
+}
+
+func (s State) voidStep(p Policy) Step {
+	return s.step(p, VoidPayment, s.voidKey(), "payment", p.UndoWithin)
 }
 
 func (s State) step(p Policy, name StepName, key, lane string, within time.Duration) Step {

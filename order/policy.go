@@ -29,6 +29,13 @@ type Policy struct {
 	// PaymentTries is how many means of payment are tried before the order is cancelled.
 	PaymentTries int `env:"PAYMENT_TRIES" envDefault:"3"`
 
+	// RemindAt are the moments at which a customer who has not chosen yet is reminded, as parts of the time to choose.
+	RemindAt []float64 `env:"REMIND_AT" envDefault:"0.5,0.875"`
+	// Notify are the kinds of notices that customers get: of a question, of a reminder, of an order that is shipped or
+	// cancelled, of a refund. A plain order has one, when it is shipped. NotifyWithin bounds the tries of each.
+	Notify       []string      `env:"NOTIFY" envDefault:"action_requested,reminder,shipped,cancelled,refunded"`
+	NotifyWithin time.Duration `env:"NOTIFY_WITHIN" envDefault:"24h"`
+
 	// AttentionRetryEvery is how often a parked booking is tried again by itself, and AttentionGiveUpAfter how long
 	// until it is given up and the shipment cancelled.
 	AttentionRetryEvery  time.Duration `env:"ATTENTION_RETRY_EVERY" envDefault:"1h"`

@@ -56,7 +56,7 @@ var (
 
 	cancelled  = placed.and(&order.CancellationRequested{Reason: "changed my mind"}, &order.OrderCancelled{})
 	cancelling = booked.and(
-		&order.CancellationRequested{Reason: "changed my mind"},
+		&order.CancellationRequested{Reason: "changed my mind"}, undoing(cancelParcel1, cancelParcel2, payBack, releaseGoods),
 		&order.RefundRequested{RefundID: "rf_1", Amount: 13500, Reason: "cancellation"},
 	)
 
@@ -157,7 +157,7 @@ func TestSpecification_StartsFromPossibleLives(t *testing.T) {
 
 // allRules is the whole specification.
 var allRules = []map[string]rule{
-	placingRules, customerRules, operatorRules, attentionRules, stepRules, bookingRules, undoRules, newsRules, deadlineRules, erasureRules,
+	placingRules, customerRules, operatorRules, attentionRules, stepRules, bookingRules, undoRules, newsRules, deadlineRules, waiverRules, goodwillRules, reviewRules, amendRules, noticeRules, erasureRules,
 }
 
 // TestSpecification_NamesEveryCommand: a command that has no rule in the tables below has no specification.
@@ -182,13 +182,17 @@ var bodies = []order.Body{
 	order.CancelOrder{},
 	order.HoldOrder{},
 	order.ReleaseOrder{},
+	order.ReviewFraud{},
+	order.IssueRefund{},
 	order.RespondToAction{},
 	order.ProvidePaymentMethod{},
 	order.ChangeAddress{},
+	order.AmendOrder{},
 	order.AddNote{},
 	order.RetryStep{},
 	order.SkipStep{},
 	order.ResolveStep{},
+	order.WaiveCompensation{},
 	order.RerouteShipment{},
 	order.RecordCarrierUpdate{},
 	order.PassDeadline{},
@@ -202,6 +206,7 @@ var bodies = []order.Body{
 	order.RecordVoid{},
 	order.RecordRefund{},
 	order.RecordRelease{},
+	order.RecordNotification{},
 	order.RecordCommit{},
 	order.RecordBooking{},
 	order.RecordBookingCancelled{},
@@ -239,7 +244,7 @@ func TestDecide_TypedErrors(t *testing.T) {
 		"what the status does not admit": {
 			shipped,
 			order.Command{ID: "c", Body: order.CancelOrder{}},
-			&order.NotAllowedError{Command: "CancelOrder", Status: order.Shipped, Version: len(shipped), Allowed: []string{"AddNote"}, Detail: "the order is shipped"},
+			&order.NotAllowedError{Command: "CancelOrder", Status: order.Shipped, Version: len(shipped), Allowed: []string{"IssueRefund", "AddNote"}, Detail: "the order is shipped"},
 		},
 		"what is wrong in any status": {
 			paid,

@@ -25,7 +25,7 @@ var Statuses = []Status{Created, Paid, PartiallyShipped, Shipped, Delivered, Clo
 
 // StateSchema is the version of State's shape as JSON, under which snapshots of it are kept. It is raised when a field changes,
 // and when Evolve makes another state of the same events: states of before are then made anew.
-const StateSchema = 1
+const StateSchema = 2
 
 // State is an order: the fold of its events. The zero State is an order that does not exist yet.
 type State struct {
@@ -42,8 +42,11 @@ type State struct {
 	Lines       []Line    `json:"lines"`
 	ShippingFee int64     `json:"shipping_fee"`
 	Total       int64     `json:"total"`
-	ShipTo      ShipTo    `json:"ship_to"`
-	Shipping    Shipping  `json:"shipping"`
+	// Amended is true once quantities were changed; PaidFor is what the order was before, until that is paid.
+	Amended  bool     `json:"amended,omitempty"`
+	PaidFor  *PaidFor `json:"paid_for,omitempty"`
+	ShipTo   ShipTo   `json:"ship_to"`
+	Shipping Shipping `json:"shipping"`
 
 	Fraud     string         `json:"fraud,omitempty"` // the last decision: clear, review, reject
 	Payment   Payment        `json:"payment"`
@@ -52,8 +55,12 @@ type State struct {
 	Refunds   []Refund       `json:"refunds,omitempty"`
 	Holds     []Hold         `json:"holds,omitempty"`
 	Actions   []Action       `json:"actions,omitempty"`   // what the customer is asked, while it is open
+	Notices   []Notice       `json:"notices,omitempty"`   // what the customer is still to be told
 	Attention []Attention    `json:"attention,omitempty"` // the parked steps, while they are parked
 	Rounds    map[string]int `json:"rounds,omitempty"`    // how often each step's key was started again after it was parked
+	// Compensating is true once a cancellation has said what it undoes, Waivers are the exceptions that operators accepted.
+	Compensating bool     `json:"compensating,omitempty"`
+	Waivers      []Waiver `json:"waivers,omitempty"`
 	// Asked counts the actions, Parked the attentions that there ever were: their ids are made of it.
 	Asked       int       `json:"asked,omitempty"`
 	Parked      int       `json:"parked,omitempty"`
@@ -107,8 +114,18 @@ type Payment struct {
 	CaptureNo    int    `json:"capture_no"`
 	Declines     int    `json:"declines,omitempty"`
 	Authorized   int64  `json:"authorized,omitempty"`
-	Captured     int64  `json:"captured"`
-	Refunded     int64  `json:"refunded"`
+	// Replacing is true while an authorisation is given up because an amendment needs another one.
+	Replacing bool      `json:"replacing,omitempty"`
+	Captured  int64     `json:"captured"`
+	Captures  []Capture `json:"captures,omitempty"` // what Captured is the sum of
+	Refunded  int64     `json:"refunded"`
+}
+
+// Capture is money that was taken at once.
+type Capture struct {
+	Key         string `json:"key"`
+	ProviderRef string `json:"provider_ref"`
+	Amount      int64  `json:"amount"`
 }
 
 // The states of the stock.
@@ -122,8 +139,10 @@ const (
 
 // Stock is where the goods are.
 type Stock struct {
-	State         string       `json:"state"`
-	ReserveNo     int          `json:"reserve_no"`
+	State     string `json:"state"`
+	ReserveNo int    `json:"reserve_no"`
+	// Superseded are the numbers of the reservations that are released because the order was amended.
+	Superseded    []int        `json:"superseded,omitempty"`
 	ReserveKey    string       `json:"reserve_key,omitempty"`
 	ReservationID string       `json:"reservation_id,omitempty"`
 	Allocations   []Allocation `json:"allocations,omitempty"`
@@ -172,6 +191,8 @@ type Shipment struct {
 	ScannedAt time.Time      `json:"scanned_at,omitzero"`
 	Committed bool           `json:"committed,omitempty"` // its goods have left the stock
 	Released  bool           `json:"released,omitempty"`  // its goods are free again
+	// Superseded is true for what was planned before the order was amended.
+	Superseded bool `json:"superseded,omitempty"`
 }
 
 // LooseBooking names a booking that may have happened.
@@ -195,7 +216,15 @@ type Refund struct {
 	ShipmentID  string `json:"shipment_id,omitempty"`
 	Issued      bool   `json:"issued"`
 	ProviderRef string `json:"provider_ref,omitempty"`
+	CaptureKey  string `json:"capture_key,omitempty"`
+	Amendment   bool   `json:"amendment,omitempty"`
+	Failures    int    `json:"failures,omitempty"` // how often the provider has refused
+	Waived      bool   `json:"waived,omitempty"`   // nobody pays it, and nothing is owed for it
+	Dropped     bool   `json:"dropped,omitempty"`  // nobody pays it; cancelling the order would
 }
+
+// pending says whether the refund is still to be paid.
+func (r Refund) pending() bool { return !r.Issued && !r.Waived && !r.Dropped }
 
 // Hold stops an order.
 type Hold struct {
@@ -218,6 +247,8 @@ type Action struct {
 	Kind     string    `json:"kind"`
 	Options  []string  `json:"options"`
 	Deadline time.Time `json:"deadline"`
+	Since    time.Time `json:"since,omitzero"`
+	Reminded int       `json:"reminded,omitempty"` // how often
 }
 
 // Attention is a step that waits for an operator.
@@ -312,7 +343,7 @@ func (s State) paid() bool {
 func (s State) pendingRefunds() int64 {
 	var sum int64
 	for _, refund := range s.Refunds {
-		if !refund.Issued {
+		if refund.pending() {
 			sum += refund.Amount
 		}
 	}

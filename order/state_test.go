@@ -78,7 +78,7 @@ func TestState_IsTheSameAfterJSON(t *testing.T) {
 			if diff := cmp.Diff(w.state, again, cmpopts.EquateEmpty()); diff != "" {
 				rt.Fatalf("state (-folded +read):\n%s", diff)
 			}
-			if diff := cmp.Diff(w.plan(), order.PlanFor(again, testPolicy)); diff != "" {
+			if diff := cmp.Diff(w.plan(), order.PlanFor(again, worldPolicy)); diff != "" {
 				rt.Fatalf("plan (-folded +read):\n%s", diff)
 			}
 			w.state = again // and life goes on with what was read

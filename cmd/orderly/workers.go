@@ -81,7 +81,7 @@ func (s *service) prepareNamespace(ctx context.Context) error {
 
 func (s *service) orderActivities() *activities.Orders {
 	outside := gateway.NewHTTP(s.config.SimulatorURL, gateway.Options{Timeout: s.config.GatewayTimeout})
-	return &activities.Orders{Journal: s.journal, Payments: outside, Stock: outside, Carrier: outside, Fraud: outside}
+	return &activities.Orders{Journal: s.journal, Payments: outside, Stock: outside, Carrier: outside, Fraud: outside, Notifier: outside}
 }
 
 // startProjections makes sure that each projection has its workflow; one that runs is left alone.

@@ -1,4 +1,4 @@
-// Package simulator plays the outside world: payment provider, stock, carriers and fraud service, over HTTP and with
+// Package simulator plays the outside world: payment provider, stock, carriers, fraud service and notifier, over HTTP and with
 // faults on demand. It is what Orderly is developed, tested and tortured against.
 //
 // Its one idea: an answer is decided from the state, written to a journal on disk, applied to the state and only then
@@ -15,6 +15,7 @@
 //	POST /stock/reserve|release|commit|restock     GET /stock/lookup?key=
 //	POST /carriers/{carrier}/book|cancel           GET /carriers/{carrier}/lookup?key=
 //	POST /fraud/screen
+//	POST /notifications/send
 //
 // A refusal is a 4xx with {"class","code","message"}; 503 and 429 (with Retry-After) had no effect; any other answer
 // leaves the caller in doubt. A lookup answers 200 with the first answer to a key that had an effect, or
@@ -31,7 +32,7 @@
 // # Control
 //
 //	POST, GET, DELETE /faults                           things that go wrong, see [Fault]
-//	GET  /ledger/payments|stock|shipments?order_id=     what really happened, see [Entry]
+//	GET  /ledger/payments|stock|shipments|notifications?order_id=   what really happened, see [Entry]
 //	GET  /shipments?order_id=                           bookings and how far the parcels are
 //	POST /webhooks/replay {"shipment_id","times","shuffle"}
 //	POST /webhooks/send {"shipment_id","status"}        one carrier webhook now; answers the receiver's status

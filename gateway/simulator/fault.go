@@ -14,6 +14,7 @@ const (
 	serviceStock    = "stock"
 	serviceCarrier  = "carrier"
 	serviceFraud    = "fraud"
+	serviceNotify   = "notifications"
 
 	operationLookup = "lookup"
 
@@ -58,6 +59,8 @@ func operations(service string) []string {
 		return []string{"book", "cancel", operationLookup}
 	case serviceFraud:
 		return []string{"screen"}
+	case serviceNotify:
+		return []string{"send"}
 	default:
 		return nil
 	}
@@ -74,7 +77,7 @@ func (f *Fault) validate() error {
 
 	switch {
 	case known == nil:
-		return fmt.Errorf("service %q is not payments, stock, carrier or fraud", f.Service)
+		return fmt.Errorf("service %q is not payments, stock, carrier, fraud or notifications", f.Service)
 	case f.Carrier != "" && f.Service != serviceCarrier:
 		return fmt.Errorf("service %s has no carriers", f.Service)
 	case f.Carrier != "" && !slices.Contains(carriers(), f.Carrier):

@@ -8,7 +8,7 @@ import (
 )
 
 // Entry is one effect that really happened. Amount is minor units for payments, the sum of the quantities for stock,
-// and 1 for a parcel.
+// and 1 for a parcel or a notification, whose Operation is its kind.
 type Entry struct {
 	Key        string              `json:"key"`
 	OrderID    string              `json:"order_id"`
@@ -55,7 +55,7 @@ func (s *Simulator) getLedger(w http.ResponseWriter, r *http.Request) {
 	l, ok := s.state.ledgers[r.PathValue("name")]
 	if !ok {
 		s.mu.Unlock()
-		writeError(w, http.StatusNotFound, "unknown_ledger", "the ledgers are payments, stock and shipments")
+		writeError(w, http.StatusNotFound, "unknown_ledger", "the ledgers are payments, stock, shipments and notifications")
 
 		return
 	}

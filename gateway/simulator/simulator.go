@@ -140,6 +140,8 @@ func (s *Simulator) Handler() http.Handler {
 
 	mux.HandleFunc("POST /fraud/screen", effect(s, serviceFraud, "screen", screen))
 
+	mux.HandleFunc("POST /notifications/send", effect(s, serviceNotify, "send", notify))
+
 	mux.HandleFunc("POST /faults", s.addFault)
 	mux.HandleFunc("GET /faults", s.listFaults)
 	mux.HandleFunc("DELETE /faults", s.clearFaults)

@@ -36,7 +36,7 @@ func newState() *state {
 		bookingsOf:      map[string][]string{},
 		expiring:        map[string]bool{},
 		ledgers: map[string]*ledger{
-			"payments": newLedger(), "stock": newLedger(), "shipments": newLedger(),
+			"payments": newLedger(), "stock": newLedger(), "shipments": newLedger(), "notifications": newLedger(),
 		},
 	}
 }
