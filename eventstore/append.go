@@ -10,8 +10,8 @@ import (
 )
 
 // Append writes events after the head of a stream, all or none, in one round trip, and gives them as stored, with the
-// new head. The head must be one of this stream. An append that
-// was sent before (the same event ids at the same versions) gives the first result.
+// new head. The head must be one of this stream. Where they stand in the feed is not known yet: their Position is zero. An
+// append that was sent before (the same event ids at the same versions) gives the first result.
 //
 // Errors: [*ConflictError] when the stream is not at the head's version; [ErrInvalidEvent] when an event can never be stored.
 // After any other error the events may have been written: send the same ones again.
@@ -22,18 +22,27 @@ func (s *Store) Append(ctx context.Context, stream string, head Head, events ...
 	if head.version > 0 && head.stream != stream {
 		return nil, Head{}, fmt.Errorf("append to %s: the head is of another stream, %s", stream, head.stream)
 	}
+	epoch := head.epoch
+	if head.version == 0 { // whatever is archived of a stream that begins now, is so in a later epoch
+		var err error
+		if epoch, err = s.epoch(ctx); err != nil {
+			return nil, Head{}, fmt.Errorf("append to %s: %w", stream, err)
+		}
+	}
 	stored, err := s.chain(stream, head, events)
 	if err != nil {
 		return nil, Head{}, fmt.Errorf("append to %s: %w", stream, err)
 	}
-	if err = s.insert(ctx, stored); isUniqueViolation(err) || errors.Is(err, errHeadGone) {
+	if err = s.insert(ctx, head.epoch, stored); isUniqueViolation(err) || errors.Is(err, errNotAtHead) {
 		stored, err = s.resolveConflict(ctx, stream, head, events)
 	}
 	if err != nil {
 		return nil, Head{}, fmt.Errorf("append to %s: %w", stream, asInvalid(err))
 	}
 	s.notifier.Announce() // also for one found there: whoever sent it first may have died before it could say so
-	return stored, stored[len(stored)-1].head(), nil
+	end := stored[len(stored)-1].head()
+	end.epoch = epoch
+	return stored, end, nil
 }
 
 // chain gives the events their versions, times and hashes.
@@ -67,7 +76,11 @@ func (s *Store) resolveConflict(ctx context.Context, stream string, head Head, e
 		return nil, err
 	}
 	if sameEvents(found, events) {
-		return found[:len(events)], nil
+		first := found[:len(events)]
+		for i := range first {
+			first[i].Position = Position{}
+		}
+		return first, nil
 	}
 	return nil, &ConflictError{Stream: stream, Expected: head.version, Current: end.version}
 }

@@ -1,6 +1,7 @@
 package eventstore_test
 
 import (
+	"bytes"
 	"errors"
 	"sync"
 	"testing"
@@ -46,7 +47,7 @@ func TestAppendToEnd_SentAgain_GivesTheFirstResult(t *testing.T) {
 			}
 			appendTo(t, store, name, head, newEvent("Later"))
 			again, sameHead, err := store.AppendToEnd(t.Context(), name, batch...)
-			if err != nil || !cmp.Equal(head, sameHead) || len(again) != 2 || again[0].Position != first[0].Position {
+			if err != nil || !cmp.Equal(head, sameHead) || len(again) != 2 || !bytes.Equal(again[0].Hash, first[0].Hash) {
 				t.Errorf("got %v, %v, %v; want %v, %v", again, sameHead, err, first, head)
 			}
 			if err := checkVersions(store, name, before+3); err != nil {

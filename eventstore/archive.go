@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 const (
@@ -29,8 +30,9 @@ type Archived struct {
 // owner may do it.
 //
 // The order of things makes it safe to be killed anywhere: a file is written, flushed to the disk, read back and
-// checked against the chain; only then, in one transaction, its place is written down and the rows are deleted. What is
-// killed before leaves a file that nobody knows of, and the table untouched; what is sent again goes on with what is left.
+// checked against the chain; then its place is written down, and readers find it there; only then the rows are deleted.
+// What is killed before leaves a file that nobody knows of, or rows that a file has too; what is sent again goes on
+// with what is left.
 // A stream whose chain is broken is never archived: it ends the run with a [*FaultError].
 //
 // It calls progress, unless that is nil, after each transaction.
@@ -55,53 +57,63 @@ func (s *Store) Archive(ctx context.Context, streams iter.Seq2[Ended, error], pr
 			return done, fmt.Errorf("check the archive that was written: %w", err)
 		}
 		done.Files, done.Bytes = append(done.Files, file.path()), done.Bytes+file.size
-		for batch := range batches(file.parts, archiveBatchEvents) {
-			deleted, err := s.moveOut(ctx, batch)
-			if err != nil {
-				return done, fmt.Errorf("move events into %s: %w", file.path(), err)
-			}
-			done.Streams, done.Events = done.Streams+len(batch), done.Events+deleted
+		if err := s.moveOut(ctx, file.parts, func(streams, events int) {
+			done.Streams, done.Events = done.Streams+streams, done.Events+events
 			progress(done)
+		}); err != nil {
+			return done, fmt.Errorf("move events into %s: %w", file.path(), err)
 		}
 	}
 	return done, nil
 }
 
-// moveOut writes down where streams are archived and deletes their rows, all or nothing. A stream that another run has moved
-// as far meanwhile stays where that one put it.
-func (s *Store) moveOut(ctx context.Context, parts []part) (deleted int, err error) {
-	const place = `
+// moveOut writes down where streams are archived, and deletes their rows when no append can take their places any more.
+func (s *Store) moveOut(ctx context.Context, parts []part, moved func(streams, events int)) error {
+	for batch := range batches(parts, archiveBatchEvents) {
+		if err := s.place(ctx, batch); err != nil {
+			return err
+		}
+	}
+	if err := s.beginEpoch(ctx); err != nil {
+		return err
+	}
+	for batch := range batches(parts, archiveBatchEvents) {
+		deleted, err := s.remove(ctx, batch)
+		if err != nil {
+			return err
+		}
+		moved(len(batch), deleted)
+	}
+	return nil
+}
+
+// place writes down where streams are archived. One that another run has moved as far meanwhile stays where that one put it.
+func (s *Store) place(ctx context.Context, parts []part) error {
+	const query = `
 		INSERT INTO archived_streams AS a (order_id, version, file, "offset", length, sha256)
 		VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (order_id) DO UPDATE
 		SET version = excluded.version, file = excluded.file, "offset" = excluded."offset", length = excluded.length,
 			sha256 = excluded.sha256, archived_at = excluded.archived_at
 		WHERE a.version < excluded.version`
-	const remove = `
-		DELETE FROM order_events e USING archived_streams a
-		WHERE a.order_id = $1 AND a.version = $2 AND a.file = $3 AND e.order_id = $1 AND e.version <= $2`
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		var batch pgx.Batch
-		for _, p := range parts {
-			batch.Queue(place, p.stream, p.version, p.file, p.offset, p.length, p.sum)
-			batch.Queue(remove, p.stream, p.version, p.file)
-		}
-		answers := tx.SendBatch(ctx, &batch)
-		for range batch.Len() / 2 {
-			if _, err := answers.Exec(); err != nil {
-				_ = answers.Close()
-				return err
-			}
-			tag, err := answers.Exec()
-			if err != nil {
-				_ = answers.Close()
-				return err
-			}
+	var batch pgx.Batch
+	for _, p := range parts {
+		batch.Queue(query, p.stream, p.version, p.file, p.offset, p.length, p.sum)
+	}
+	return s.pool.SendBatch(ctx, &batch).Close()
+}
+
+// remove deletes the rows that the archive has, all of them or none.
+func (s *Store) remove(ctx context.Context, parts []part) (deleted int, err error) {
+	const query = `DELETE FROM order_events WHERE order_id = $1 AND version <= $2`
+	var batch pgx.Batch
+	for _, p := range parts {
+		batch.Queue(query, p.stream, p.version).Exec(func(tag pgconn.CommandTag) error {
 			deleted += int(tag.RowsAffected())
-		}
-		return answers.Close()
-	})
-	return deleted, err
+			return nil
+		})
+	}
+	return deleted, s.pool.SendBatch(ctx, &batch).Close()
 }
 
 // chunks gives the streams in slices of at most n.

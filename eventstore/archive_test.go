@@ -153,6 +153,91 @@ func TestArchive_StreamGoesOn_AndIsArchivedFurther(t *testing.T) {
 	}
 }
 
+// A head may be older than an archive run, and of an event whose place after it is free now. It must not be used.
+func TestArchive_HeadsOfBefore_MeetAConflict(t *testing.T) {
+	t.Parallel()
+	a := newArchiving(t)
+	_, none := load(t, a.Store, "s")
+	fill(t, a.Store, "s", 2)
+	_, stale := load(t, a.Store, "s")
+	_, last := load(t, a.Store, "s")
+	for range 3 {
+		last = appendTo(t, a.Store, "s", last, newEvent("More"))
+	}
+	appendTo(t, a.Store, "s", last, newEvent("End"))
+	a.archive(t)
+	for what, head := range map[string]eventstore.Head{"none yet": none, "an archived event": stale, "the one before the last": last} {
+		for n := 1; n <= 2; n++ {
+			_, _, err := a.Append(t.Context(), "s", head, newEvents(n)...)
+			if conflict, ok := errors.AsType[*eventstore.ConflictError](err); !ok || conflict.Current != 6 {
+				t.Errorf("%d events after %s: %v, want a conflict at 6", n, what, err)
+			}
+		}
+	}
+	a.wantRows(t, "s", 6)
+}
+
+// An insert under way may have seen the epoch before: nothing is deleted until it has ended.
+func TestArchive_WaitsForInsertsUnderWay(t *testing.T) {
+	t.Parallel()
+	a := newArchiving(t)
+	a.fillEnded(t, "s", 3)
+	tx, err := a.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
+	if _, err := tx.Exec(t.Context(), `LOCK TABLE order_events IN ROW EXCLUSIVE MODE`); err != nil { // as an insert takes it
+		t.Fatal(err)
+	}
+	archived := make(chan error, 1)
+	go func() {
+		_, err := a.tryArchive(t.Context())
+		archived <- err
+	}()
+	select {
+	case err := <-archived:
+		t.Fatalf("archived, %v, while an insert was under way", err)
+	case <-time.After(300 * time.Millisecond):
+	}
+	a.wantRows(t, "s", 1, 2, 3)
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-archived; err != nil {
+		t.Error(err)
+	}
+	a.wantRows(t, "s", 3)
+}
+
+func TestArchive_KilledBeforeItDeletes_GoesOn(t *testing.T) {
+	t.Parallel()
+	a := newArchiving(t)
+	a.fillEnded(t, "s", 4)
+	before, _ := load(t, a.Store, "s")
+	for ended, err := range a.EndedStreams(t.Context(), []string{"End"}, time.Now().Add(time.Hour)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Place(t.Context(), ended); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if now, _ := load(t, a.Store, "s"); !cmp.Equal(before, now) {
+		t.Errorf("both in the table and in a file, it reads %v", now)
+	}
+	if verified, err := a.VerifyAll(t.Context(), eventstore.VerifyOptions{}); err != nil || verified.Events != 4 {
+		t.Errorf("VerifyAll: %+v, %v", verified, err)
+	}
+	if done := a.archive(t); done.Streams != 1 || done.Events != 3 {
+		t.Errorf("archived again: %+v", done)
+	}
+	a.wantRows(t, "s", 4)
+	if err := checkVersions(a.Store, "s", 4); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestArchive_FileIsLinesOfJSONForAnyTool(t *testing.T) {
 	t.Parallel()
 	a := newArchiving(t)

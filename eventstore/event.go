@@ -22,7 +22,7 @@ type NewEvent struct {
 // Event is an event as it is stored. Data and Metadata mean what was appended; white space, the order of keys and
 // escapes may differ.
 type Event struct {
-	Position      Position
+	Position      Position // in the feed; zero for what was not read from the table
 	StreamID      string
 	Version       int // 1, 2, 3... within the stream
 	ID            uuid.UUID
@@ -41,6 +41,7 @@ type Head struct {
 	version   int
 	hash      []byte
 	createdAt time.Time
+	epoch     int64 // in which it was read; 0 for any, see epochs
 }
 
 // Version is that of the stream's last event; 0 when there is none.

@@ -64,10 +64,10 @@ func ExampleStore_Append_sentAgain() {
 	again, head, err := store.Append(ctx, "order-1", eventstore.Head{}, event)
 	check(err)
 	fmt.Println("head after the first event:", head.Version())
-	fmt.Println("same position:", again[0].Position == first[0].Position)
+	fmt.Println("stored at the same time:", again[0].CreatedAt.Equal(first[0].CreatedAt))
 	// Output:
 	// head after the first event: 1
-	// same position: true
+	// stored at the same time: true
 }
 
 // A reader of the feed keeps the position of the last event that it has dealt with and asks for what follows. When there is

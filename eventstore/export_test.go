@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"context"
 	"testing"
 	"time"
 )
@@ -21,4 +22,13 @@ func LineOf(t testing.TB, stream string, e NewEvent) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// Place writes down where the first parts of an archive's file are, as Archive does before it deletes anything.
+func (s *Store) Place(ctx context.Context, streams ...Ended) error {
+	file, err := s.writeArchive(ctx, streams)
+	if err != nil {
+		return err
+	}
+	return s.place(ctx, file.parts)
 }

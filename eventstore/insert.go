@@ -4,90 +4,78 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
-// errHeadGone says that the event before the first one is not in the table: it was archived, with others after it.
-var errHeadGone = errors.New("the head is not in the table any more")
+// errNotAtHead says that the place of an event is taken already, or that the event before it is not in the table any
+// more: it was archived, with others after it.
+var errNotAtHead = errors.New("the stream does not end at the head")
 
 const insertColumns = `
 		INSERT INTO order_events (order_id, version, id, event_type, schema_version, data, metadata, created_at, hash)`
 
-// insert writes events in one statement and sets their positions. Two writers on one head meet at the primary key, which
-// lets one of them in. A writer whose head was archived in the meantime would find its place free: so the statement looks for
-// the event before.
-func (s *Store) insert(ctx context.Context, events []Event) error {
+// The conditions under which an event's place is not one that archiving made free (see [epochs]): its head is of
+// the current epoch, or else the stream was not archived as far. Two writers on one head meet at the primary key,
+// which lets one of them in.
+const (
+	inEpoch     = ` pg_sequence_last_value('archive_epoch') = `
+	notArchived = ` NOT EXISTS (SELECT FROM archived_streams a WHERE a.order_id = e.order_id AND a.version >= e.version)`
+)
+
+// insert writes events of one stream in one statement. Their head was read in the given epoch, or 0 for any.
+func (s *Store) insert(ctx context.Context, epoch int64, events []Event) error {
 	if len(events) == 1 {
-		return s.insertOne(ctx, &events[0])
+		return s.insertOne(ctx, epoch, &events[0])
 	}
 	const query = insertColumns + `
-		SELECT $1, version, id, event_type, schema_version, data::jsonb, metadata::jsonb, created_at, hash
-		FROM unnest($2::int[], $3::uuid[], $4::text[], $5::int[], $6::text[], $7::text[], $8::timestamptz[], $9::bytea[])
-			AS e (version, id, event_type, schema_version, data, metadata, created_at, hash)
-		WHERE $10::int = 0 OR EXISTS (SELECT FROM order_events h WHERE h.order_id = $1 AND h.version = $10)
-		ORDER BY version
-		RETURNING version, tx, position`
-	c := columnsOf(events)
-	answer, err := s.pool.Query(ctx, query, events[0].StreamID,
-		c.versions, c.ids, c.types, c.schemas, c.data, c.metadata, c.times, c.hashes, events[0].Version-1)
-	if err != nil {
-		return err
-	}
-	var version int
-	var position Position
-	inserted, err := pgx.ForEachRow(answer, []any{&version, &position.Tx, &position.Seq}, func() error {
-		events[version-events[0].Version].Position = position
-		return nil
-	})
+		SELECT order_id, version, id, event_type, schema_version, data, metadata, created_at, hash
+		FROM ` + eventArrays + `
+		WHERE` + inEpoch + `$10 OR NOT EXISTS (SELECT FROM archived_streams WHERE order_id = $11 AND version >= $12)
+		ORDER BY version`
+	inserted, err := s.pool.Exec(ctx, query, append(arraysOf(events), epoch, events[0].StreamID, events[0].Version)...)
 	if err == nil && inserted.RowsAffected() == 0 {
-		return errHeadGone
+		return errNotAtHead
 	}
 	return err
 }
 
-// insertOne is insert for a single event, which is what most appends are: without arrays, and with the event before as
-// what is selected from, it costs half as much.
-func (s *Store) insertOne(ctx context.Context, e *Event) error {
-	const first = insertColumns + `
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		RETURNING tx, position`
-	const next = insertColumns + `
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM order_events h WHERE h.order_id = $1 AND h.version = $10
-		RETURNING tx, position`
+// insertAlone is insert for a single event, which is what most appends are: without arrays it costs half as much.
+func (s *Store) insertAlone(ctx context.Context, epoch int64, e *Event) error {
+	const columns = insertColumns + `
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 `
+	const current = columns + `WHERE` + inEpoch + `$10`
+	const anyEpoch = columns + `FROM (SELECT $1::text AS order_id, $2::int AS version) e WHERE` + notArchived
 	// Plain bytes, for which pgx knows the shortest way.
-	query, args := first, []any{
-		e.StreamID, e.Version, [16]byte(e.ID), e.Type, e.SchemaVersion, []byte(e.Data), []byte(e.Metadata), e.CreatedAt, e.Hash,
+	args := []any{
+		e.StreamID, e.Version, [16]byte(e.ID), e.Type, e.SchemaVersion, []byte(e.Data), []byte(e.Metadata), e.CreatedAt, e.Hash, epoch,
 	}
-	if e.Version > 1 {
-		query, args = next, append(args, e.Version-1)
+	if epoch > 0 {
+		inserted, err := s.pool.Exec(ctx, current, args...)
+		if err != nil || inserted.RowsAffected() > 0 {
+			return err
+		}
 	}
-	err := s.pool.QueryRow(ctx, query, args...).Scan(&e.Position.Tx, &e.Position.Seq)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return errHeadGone
+	inserted, err := s.pool.Exec(ctx, anyEpoch, args[:9]...)
+	if err == nil && inserted.RowsAffected() == 0 {
+		return errNotAtHead
 	}
 	return err
 }
 
-// columnArrays are events as arrays, one for each column, as unnest takes them.
-type columnArrays struct {
-	versions, schemas []int32
-	ids               []uuid.UUID
-	types             []string
-	data, metadata    []string
-	times             []time.Time
-	hashes            [][]byte
-}
+// eventArrays is a table of events, made of arrays with a column each.
+const eventArrays = `unnest($1::text[], $2::int[], $3::uuid[], $4::text[], $5::int[], $6::jsonb[], $7::jsonb[], $8::timestamptz[], $9::bytea[])
+			AS e (order_id, version, id, event_type, schema_version, data, metadata, created_at, hash)`
 
-func columnsOf(events []Event) columnArrays {
-	var c columnArrays
-	for _, e := range events {
-		c.versions = append(c.versions, int32(e.Version))
-		c.schemas = append(c.schemas, int32(e.SchemaVersion)) // checked to be a smallint
-		c.ids, c.types = append(c.ids, e.ID), append(c.types, e.Type)
-		c.data, c.metadata = append(c.data, string(e.Data)), append(c.metadata, string(e.Metadata))
-		c.times, c.hashes = append(c.times, e.CreatedAt), append(c.hashes, e.Hash)
+func arraysOf(events []Event) []any {
+	n := len(events)
+	streams, types, ids := make([]string, n), make([]string, n), make([][16]byte, n)
+	versions, schemas := make([]int32, n), make([]int32, n)
+	data, metadata, hashes := make([][]byte, n), make([][]byte, n), make([][]byte, n)
+	times := make([]time.Time, n)
+	for i, e := range events {
+		streams[i], types[i], ids[i] = e.StreamID, e.Type, e.ID
+		versions[i], schemas[i] = int32(e.Version), int32(e.SchemaVersion) // checked to be a smallint
+		data[i], metadata[i], hashes[i] = e.Data, e.Metadata, e.Hash
+		times[i] = e.CreatedAt
 	}
-	return c
+	return []any{streams, versions, ids, types, schemas, data, metadata, times, hashes}
 }

@@ -61,7 +61,15 @@ func (s *Store) SaveSnapshot(ctx context.Context, stream string, snapshot Snapsh
 // A snapshot that is broken, or does not fit the stream, is ignored: then, and when there is none, it is nil and
 // the events are the whole stream.
 func (s *Store) LoadFromSnapshot(ctx context.Context, stream string, schemaVersion int) (*Snapshot, []Event, Head, error) {
-	return s.loadFromSnapshot(ctx, stream, schemaVersion, theEnd)
+	epoch, err := s.epoch(ctx)
+	if err != nil {
+		return nil, nil, Head{}, err
+	}
+	snapshot, events, head, err := s.loadFromSnapshot(ctx, stream, schemaVersion, theEnd)
+	if head.version > 0 {
+		head.epoch = epoch
+	}
+	return snapshot, events, head, err
 }
 
 // LoadFromSnapshotUntilVersion is LoadFromSnapshot up to and with a version; a later snapshot is of no use to it.

@@ -17,6 +17,8 @@ type Store struct {
 	clock      func() time.Time
 	notifier   *Notifier
 	archiveDir string
+	groups     groups
+	epochs     epochs
 }
 
 // Options are what a Store may be given beside its pool.
@@ -48,6 +50,10 @@ func (s *Store) Load(ctx context.Context, stream string) ([]Event, Head, error) 
 // LoadAfter reads what follows a version, and the head. The head is zero when nothing follows.
 func (s *Store) LoadAfter(ctx context.Context, stream string, version int) ([]Event, Head, error) {
 	const query = `SELECT ` + columns + ` FROM order_events WHERE order_id = $1 AND version > $2 ORDER BY version`
+	epoch, err := s.epoch(ctx)
+	if err != nil {
+		return nil, Head{}, err
+	}
 	events, err := s.query(ctx, query, stream, version)
 	if err == nil {
 		events, err = s.withArchived(ctx, stream, version, events, theEnd)
@@ -55,7 +61,9 @@ func (s *Store) LoadAfter(ctx context.Context, stream string, version int) ([]Ev
 	if err != nil || len(events) == 0 {
 		return nil, Head{}, err
 	}
-	return events, events[len(events)-1].head(), nil
+	head := events[len(events)-1].head()
+	head.epoch = epoch
+	return events, head, nil
 }
 
 // LoadUntilVersion reads a stream up to and with a version.

@@ -159,7 +159,7 @@ func (i *importer) save(ctx context.Context) error {
 		for n, e := range events {
 			plain[n] = e.Event
 		}
-		err := i.store.insert(ctx, plain)
+		err := i.store.insert(ctx, 0, plain)
 		if isUniqueViolation(err) { // somebody stored it since it was compared
 			known, err := i.store.isKnown(ctx, events)
 			if known {
