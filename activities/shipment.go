@@ -22,7 +22,7 @@ func (o *Orders) BookShipment(ctx context.Context, in workflows.StepInput) (work
 			func() (gateway.Booking, error) {
 				return o.Carrier.Book(ctx, gateway.BookRequest{
 					Key: step.Key, OrderID: s.OrderID, ShipmentID: shipment.ShipmentID, Carrier: shipment.Carrier, Service: s.Shipping.Service,
-					Warehouse: shipment.Warehouse, Lines: parcel(s, step.ShipmentID), ShipTo: gateway.Address(shipTo),
+					Warehouse: shipment.Warehouse, Lines: linesOf(shipment, shipment.Warehouse), ShipTo: gateway.Address(shipTo),
 				})
 			},
 			func() (gateway.Booking, bool, error) { return o.Carrier.LookupBooking(ctx, shipment.Carrier, step.Key) })

@@ -8,18 +8,22 @@ import (
 	"orderly/workflows"
 )
 
-// ReserveStock sets the goods of all lines aside, or learns what is missing.
+// ReserveStock sets the goods of all lines aside, or those of one parcel in one warehouse, or learns what is missing.
 func (o *Orders) ReserveStock(ctx context.Context, in workflows.StepInput) (workflows.Outcome, error) {
 	return o.step(ctx, in, func(ctx context.Context, s order.State, step order.Step) (order.Body, error) {
 		request := gateway.ReserveRequest{Key: step.Key, OrderID: s.OrderID}
-		for _, line := range s.Lines {
-			request.Lines = append(request.Lines, gateway.StockLine{LineID: line.LineID, SKU: line.SKU, Quantity: line.Quantity})
+		if step.ShipmentID != "" {
+			request = parcelWish(request, s, step.ShipmentID)
+		} else {
+			for _, line := range s.Lines {
+				request.Lines = append(request.Lines, gateway.StockLine{LineID: line.LineID, SKU: line.SKU, Quantity: line.Quantity})
+			}
 		}
 		reservation, err := look(ctx, step,
 			func() (gateway.Reservation, error) { return o.Stock.Reserve(ctx, request) },
 			func() (gateway.Reservation, bool, error) { return o.Stock.LookupReservation(ctx, step.Key) })
 		return order.RecordReservation{
-			Key: step.Key, ReservationID: reservation.ID,
+			Key: step.Key, ShipmentID: step.ShipmentID, ReservationID: reservation.ID,
 			Allocations: allocations(reservation.Allocations), Missing: allocations(reservation.Missing),
 		}, err
 	})
@@ -28,9 +32,14 @@ func (o *Orders) ReserveStock(ctx context.Context, in workflows.StepInput) (work
 // ReleaseStock gives the reservation up, or the part of one parcel, or makes sure that it cannot happen any more.
 func (o *Orders) ReleaseStock(ctx context.Context, in workflows.StepInput) (workflows.Outcome, error) {
 	return o.step(ctx, in, func(ctx context.Context, s order.State, step order.Step) (order.Body, error) {
-		err := o.Stock.Release(ctx, gateway.ReleaseRequest{
-			Key: step.Key, OrderID: s.OrderID, ReserveKey: s.ReservationOf(step.Key), Lines: parcel(s, step.ShipmentID),
-		})
+		request := gateway.ReleaseRequest{Key: step.Key, OrderID: s.OrderID, ReserveKey: s.ReservationOf(step.Key)}
+		if shipment, ok := s.Shipment(step.ShipmentID); ok {
+			var warehouse string
+			if request.ReserveKey, warehouse = s.ReservationToRelease(shipment, step.Key); warehouse != "" {
+				request.Lines = linesOf(shipment, warehouse)
+			}
+		}
+		err := o.Stock.Release(ctx, request)
 		return order.RecordRelease{Key: step.Key, ShipmentID: step.ShipmentID}, err
 	})
 }
@@ -38,19 +47,38 @@ func (o *Orders) ReleaseStock(ctx context.Context, in workflows.StepInput) (work
 // CommitStock takes the goods of a parcel that has left out of the stock.
 func (o *Orders) CommitStock(ctx context.Context, in workflows.StepInput) (workflows.Outcome, error) {
 	return o.step(ctx, in, func(ctx context.Context, s order.State, step order.Step) (order.Body, error) {
+		shipment, _ := s.Shipment(step.ShipmentID)
 		err := o.Stock.Commit(ctx, gateway.CommitRequest{
-			Key: step.Key, OrderID: s.OrderID, ReserveKey: s.ReserveKey(), Lines: parcel(s, step.ShipmentID),
+			Key: step.Key, OrderID: s.OrderID, ReserveKey: s.ReservationOfGoods(shipment), Lines: linesOf(shipment, shipment.Warehouse),
 		})
 		return order.RecordCommit{Key: step.Key, ShipmentID: step.ShipmentID}, err
 	})
 }
 
-// parcel is what is in a shipment, and where; nothing when there is no such shipment.
-func parcel(s order.State, shipmentID string) []gateway.StockLine {
+// RestockStock puts the goods of a parcel that came back into the stock again.
+func (o *Orders) RestockStock(ctx context.Context, in workflows.StepInput) (workflows.Outcome, error) {
+	return o.step(ctx, in, func(ctx context.Context, s order.State, step order.Step) (order.Body, error) {
+		shipment, _ := s.Shipment(step.ShipmentID)
+		err := o.Stock.Restock(ctx, gateway.RestockRequest{Key: step.Key, OrderID: s.OrderID, Lines: linesOf(shipment, shipment.Warehouse)})
+		return order.RecordRestock{Key: step.Key, ShipmentID: step.ShipmentID}, err
+	})
+}
+
+// parcelWish asks for a parcel's goods, all from one warehouse.
+func parcelWish(request gateway.ReserveRequest, s order.State, shipmentID string) gateway.ReserveRequest {
 	shipment, _ := s.Shipment(shipmentID)
+	request.Lines, request.OneWarehouse = linesOf(shipment, ""), true
+	if wish := shipment.Goods.Wish; wish != nil {
+		request.Warehouse, request.Exclude = wish.Warehouse, wish.Exclude
+	}
+	return request
+}
+
+// linesOf is what is in a parcel, and where.
+func linesOf(shipment order.Shipment, warehouse string) []gateway.StockLine {
 	var lines []gateway.StockLine
 	for _, line := range shipment.Lines {
-		lines = append(lines, gateway.StockLine{LineID: line.LineID, SKU: line.SKU, Quantity: line.Quantity, Warehouse: shipment.Warehouse})
+		lines = append(lines, gateway.StockLine{LineID: line.LineID, SKU: line.SKU, Quantity: line.Quantity, Warehouse: warehouse})
 	}
 	return lines
 }

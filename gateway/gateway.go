@@ -85,12 +85,25 @@ type Stock interface {
 	Release(ctx context.Context, r ReleaseRequest) error
 	// Commit takes reserved goods out of the stock for good: they have left the warehouse.
 	Commit(ctx context.Context, r CommitRequest) error
+	// Restock puts goods that came back into the stock again.
+	Restock(ctx context.Context, r RestockRequest) error
 	// LookupReservation tells what became of the reservation with this key.
 	LookupReservation(ctx context.Context, key string) (r Reservation, ok bool, err error)
 }
 
 // ReserveRequest asks for goods, line by line.
 type ReserveRequest struct {
+	Key     string      `json:"-"`
+	OrderID string      `json:"order_id"`
+	Lines   []StockLine `json:"lines"`
+	// OneWarehouse wants all of it from one warehouse: Warehouse, when that is set, or any but those of Exclude.
+	OneWarehouse bool     `json:"one_warehouse,omitempty"`
+	Warehouse    string   `json:"warehouse,omitempty"`
+	Exclude      []string `json:"exclude,omitempty"`
+}
+
+// RestockRequest says which goods came back, and to which warehouse.
+type RestockRequest struct {
 	Key     string      `json:"-"`
 	OrderID string      `json:"order_id"`
 	Lines   []StockLine `json:"lines"`

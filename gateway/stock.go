@@ -27,6 +27,11 @@ func (h *HTTP) Commit(ctx context.Context, r CommitRequest) error {
 	return h.post(ctx, call{path: "/stock/commit", key: r.Key, body: r})
 }
 
+// Restock implements [Stock].
+func (h *HTTP) Restock(ctx context.Context, r RestockRequest) error {
+	return h.post(ctx, call{path: "/stock/restock", key: r.Key, body: r})
+}
+
 // LookupReservation implements [Stock].
 func (h *HTTP) LookupReservation(ctx context.Context, key string) (Reservation, bool, error) {
 	var result Reservation

@@ -17,7 +17,7 @@ var (
 
 // permissions is the table: who may ask what, in which state. Decide refuses by it, and the API shows it as "allowed".
 var permissions = []permission{
-	{"CancelOrder", beforeDispatch, nil, ""},
+	{"CancelOrder", []Status{Created, Paid, PartiallyShipped, Shipped}, State.cancelOpen, "every shipment has left"},
 	{"HoldOrder", beforeDispatch, nil, ""},
 	{"ReleaseOrder", whileOpen, func(s State) bool { return len(s.Holds) > 0 }, "the order is not held"},
 	{"ReviewFraud", beforeDispatch, State.inReview, "the order is not held for a fraud review"},
@@ -32,7 +32,7 @@ var permissions = []permission{
 	{"SkipStep", whileOpen, State.needsAttention, "no step waits for attention"},
 	{"ResolveStep", whileOpen, State.needsAttention, "no step waits for attention"},
 	{"WaiveCompensation", whileOpen, State.needsAttention, "no step waits for attention"},
-	{"RerouteShipment", []Status{Paid, PartiallyShipped}, State.rerouteOpen, "no parcel waits to be booked"},
+	{"RerouteShipment", []Status{Paid, PartiallyShipped, Shipped}, State.rerouteOpen, "no parcel waits to be booked, and none has failed"},
 	{"AddNote", append(whileOpen, Closed, Cancelled), nil, ""},
 }
 
@@ -58,7 +58,7 @@ func (s State) asksForAddress() bool {
 
 func (s State) rerouteOpen() bool {
 	for _, shipment := range s.Shipments {
-		if shipment.reroutable() {
+		if shipment.reroutable() || shipment.unsettled(s) {
 			return true
 		}
 	}
@@ -66,7 +66,7 @@ func (s State) rerouteOpen() bool {
 }
 
 func (s Shipment) reroutable() bool {
-	return s.Status == ShipmentIsPlanned || s.Status == ShipmentHasFailed
+	return (s.Status == ShipmentIsPlanned || s.Status == ShipmentHasFailed) && !s.Unwanted && !s.Goods.None
 }
 
 // Allowed lists the commands that the order admits now.
@@ -107,5 +107,6 @@ var attentionChoices = map[StepName][]string{
 	RefundPayment:    {"retry", "resolve", "waive"},
 	ReleaseStock:     {"retry", "resolve", "waive"},
 	AwaitPickup:      {"retry", "resolve", "cancel"},
-	AwaitDelivery:    {"retry", "resolve"},
+	AwaitDelivery:    {"retry", "resolve"}, // of a parcel that has failed: failedParcelChoices
+	RestockStock:     {"retry", "resolve"},
 }

@@ -49,7 +49,7 @@ func (s State) amendOpen() bool {
 		if shipment.Superseded || shipment.Status == ShipmentHasFailed {
 			continue
 		}
-		if shipment.Status != ShipmentIsPlanned || s.beingBooked() {
+		if shipment.Status != ShipmentIsPlanned || s.beingBooked() || shipment.Unwanted || shipment.Goods.No > 0 {
 			return false
 		}
 	}

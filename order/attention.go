@@ -19,7 +19,11 @@ type parking struct {
 // park opens an attention. Steps are tried again by themselves now and then; only a parcel's silence is not.
 func (d *decision) park(why parking) {
 	allowed := attentionChoices[why.step]
-	if d.state.Status != Created && d.state.Status != Paid {
+	shipment, _ := d.state.Shipment(why.shipmentID)
+	if why.step == AwaitDelivery && (shipment.failedOnItsWay() || why.code == codeMissedDeliveries) {
+		allowed = failedParcelChoices
+	}
+	if d.state.Status == Cancelling || why.shipmentID == "" && d.state.Status != Created && d.state.Status != Paid {
 		allowed = slices.DeleteFunc(slices.Clone(allowed), func(choice string) bool { return choice == "cancel" })
 	}
 	failed := &StepFailed{
@@ -30,8 +34,7 @@ func (d *decision) park(why parking) {
 		next := d.command.At.Add(d.policy.AttentionRetryEvery)
 		failed.NextRetryAt = &next
 	}
-	if why.step == BookShipment {
-		shipment, _ := d.state.Shipment(why.shipmentID)
+	if why.shipmentID != "" && (why.step == BookShipment || why.step == ReserveStock) {
 		since := shipment.ParkedAt
 		if since.IsZero() {
 			since = d.command.At
@@ -57,13 +60,17 @@ func (d *decision) onAttention(id, choice string, do func(Attention) error) erro
 	return do(parked)
 }
 
-// retry starts the step again; a booking begins with the customer's own wish again.
+// retry starts the step again; a booking begins with the customer's own wish again, and a parcel that has failed on its way
+// is sent again.
 func (d *decision) retry(a Attention) {
 	d.emit(&StepRetried{AttentionID: a.AttentionID})
+	shipment, _ := d.state.Shipment(a.ShipmentID)
+	if a.Step == AwaitDelivery && shipment.failedOnItsWay() {
+		d.reship(shipment, "", "")
+	}
 	if a.Step != BookShipment {
 		return
 	}
-	shipment, _ := d.state.Shipment(a.ShipmentID)
 	if first := d.policy.carriersFor(d.state.Shipping.Carrier, nil); len(first) > 0 && first[0] != shipment.Carrier {
 		d.emit(&ShipmentRerouted{ShipmentID: a.ShipmentID, Carrier: first[0]})
 	}
@@ -74,7 +81,7 @@ func (d *decision) retry(a Attention) {
 func (d *decision) giveUp(a Attention) {
 	others := 0
 	for _, shipment := range d.state.Shipments {
-		if shipment.open() && shipment.ShipmentID != a.ShipmentID {
+		if !shipment.gone() && !shipment.Unwanted && shipment.ShipmentID != a.ShipmentID {
 			others++
 		}
 	}
@@ -122,6 +129,8 @@ func (d *decision) resolve(a Attention, externalRef string) error {
 func (d *decision) byHand(a Attention, ref string) Event {
 	scan := CarrierScan{At: d.command.At, Proof: ref}
 	switch a.Step {
+	case RestockStock:
+		return &StockRestocked{Key: a.Key, ShipmentID: a.ShipmentID}
 	case CommitStock:
 		return &StockCommitted{Key: a.Key, ShipmentID: a.ShipmentID}
 	case DiscardBooking:

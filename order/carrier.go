@@ -2,81 +2,125 @@ package order
 
 import "fmt"
 
-// progress ranks the statuses that a parcel passes through, so that late and repeated news are told from new ones.
+// A carrier's news come late, twice and in any order. Each status of a parcel that has left has a rank, and only news of a
+// higher rank change it: so the same news lead to the same end in whatever order they come.
+//
+//	booked < dispatched < out_for_delivery < delivery_attempt_failed < lost < damaged < return_to_sender < returned < delivered
+//
+// What implies that the parcel was found outranks its loss, and what was delivered stays delivered.
 var progress = map[ShipmentStatus]int{
-	ShipmentIsBooked: 1, ShipmentIsDispatched: 2, ShipmentIsOutForDelivery: 3, ShipmentIsDelivered: 4,
+	ShipmentIsBooked: 1, ShipmentIsDispatched: 2, ShipmentIsOutForDelivery: 3, ShipmentWasMissed: 4, ShipmentIsLost: 5,
+	ShipmentIsDamaged: 6, ShipmentComesBack: 7, ShipmentIsBack: 8, ShipmentIsDelivered: 9,
+}
+
+// statusOfNews is the status that a carrier's word stands for; false when it is none.
+func statusOfNews(word string) (ShipmentStatus, bool) {
+	if word == "attempt_failed" {
+		return ShipmentWasMissed, true
+	}
+	status := ShipmentStatus(word)
+	return status, status != ShipmentWasMissed && progress[status] >= progress[ShipmentIsDispatched]
 }
 
 // carrierUpdate takes a carrier's news. A later scan implies the earlier ones; news that came late or twice change
-// nothing; news of a cancelled parcel are noted for whoever reads the stream.
+// nothing; news of a parcel that does not count any more are noted for whoever reads the stream, but for its return.
 func (d *decision) carrierUpdate(news RecordCarrierUpdate) error {
 	shipment, ok := d.state.Shipment(news.ShipmentID)
 	if !ok {
 		return &InvalidError{Pointer: "/shipment_id", Detail: "the order has no such shipment"}
 	}
-	if d.state.Status == Cancelling || d.state.Ended() || !shipment.open() {
+	status, ok := statusOfNews(news.Status)
+	if !ok {
+		return &InvalidError{Pointer: "/status", Detail: "not a status of a parcel"}
+	}
+	over := d.state.Status == Cancelling || d.state.Ended() || shipment.gone()
+	comesBack := status == ShipmentIsBack && shipment.onItsWay() && progress[shipment.Status] < progress[status]
+	switch {
+	case over && !comesBack:
 		d.emit(&OrderNoteAdded{Text: fmt.Sprintf("%s says of %s: %s", shipment.Carrier, news.ShipmentID, news.Status)})
 		return nil
-	}
-	if _, booked := progress[shipment.Status]; !booked {
+	case progress[shipment.Status] == 0:
 		return d.notAllowed("%s is not booked yet", news.ShipmentID)
-	}
-	switch ShipmentStatus(news.Status) {
-	case ShipmentIsDispatched, ShipmentIsOutForDelivery, ShipmentIsDelivered:
-		d.scan(shipment, news)
-		return nil
-	}
-	switch news.Status {
-	case "attempt_failed":
-		d.emit(&OrderNoteAdded{Text: fmt.Sprintf("%s could not deliver %s", shipment.Carrier, news.ShipmentID)})
-	case "lost", "damaged", "return_to_sender", "returned":
-		if !d.state.waitParked(AwaitDelivery, news.ShipmentID) {
-			d.park(parking{
-				step: AwaitDelivery, shipmentID: news.ShipmentID, key: shipment.BookKey, code: news.Status,
-				message: fmt.Sprintf("%s says of %s: %s", shipment.Carrier, news.ShipmentID, news.Status),
-			})
-		}
-	default:
-		return &InvalidError{Pointer: "/status", Detail: "not a status of a parcel"}
+	case progress[shipment.Status] < progress[status] || status == ShipmentWasMissed:
+		d.scan(shipment, status, news)
 	}
 	return nil
 }
 
-func (d *decision) scan(shipment Shipment, news RecordCarrierUpdate) {
-	status := ShipmentStatus(news.Status)
-	if progress[shipment.Status] >= progress[status] {
-		return
-	}
+func (d *decision) scan(shipment Shipment, status ShipmentStatus, news RecordCarrierUpdate) {
+	id := shipment.ShipmentID
 	scan := CarrierScan{EventID: news.EventID, At: news.At, Location: news.Location, Proof: news.Proof}
-	if shipment.Status == ShipmentIsBooked && status != ShipmentIsDispatched {
-		d.emit(&ShipmentDispatched{ShipmentID: shipment.ShipmentID, CarrierScan: CarrierScan{At: news.At}})
+	if shipment.Unwanted {
+		d.emit(&OrderNoteAdded{Text: fmt.Sprintf("%s was to be cancelled, but %s has it", id, shipment.Carrier)})
 	}
-	switch status {
-	case ShipmentIsDispatched:
-		d.emit(&ShipmentDispatched{ShipmentID: shipment.ShipmentID, CarrierScan: scan})
-	case ShipmentIsOutForDelivery:
-		d.emit(&ShipmentOutForDelivery{ShipmentID: shipment.ShipmentID, CarrierScan: scan})
-	case ShipmentIsDelivered:
-		d.emit(&ShipmentDelivered{ShipmentID: shipment.ShipmentID, CarrierScan: scan})
+	if shipment.Status == ShipmentIsBooked && status != ShipmentIsDispatched {
+		d.emit(&ShipmentDispatched{ShipmentID: id, CarrierScan: CarrierScan{At: news.At}})
+	}
+	d.emit(scanned(id, status, scan))
+	now, _ := d.state.Shipment(id)
+	switch {
+	case d.state.Status == Cancelling || d.state.Ended() || now.Settled != "":
+	case status == ShipmentWasMissed:
+		if now.Status == status && now.Missed >= d.policy.DeliveryAttempts && !d.state.waitParked(AwaitDelivery, id) {
+			d.parcelFailed(id, codeMissedDeliveries)
+		}
+	case now.failedOnItsWay():
+		d.parcelFailed(id, news.Status)
 	}
 }
 
-// reroute books a parcel with another carrier. A booking that is just being asked for may happen all the same: it is
-// discarded by its key.
+// scanned is the event of a parcel that has reached a status.
+func scanned(id string, status ShipmentStatus, scan CarrierScan) Event {
+	switch status {
+	case ShipmentIsDispatched:
+		return &ShipmentDispatched{id, scan}
+	case ShipmentIsOutForDelivery:
+		return &ShipmentOutForDelivery{id, scan}
+	case ShipmentWasMissed:
+		return &ShipmentDeliveryAttemptFailed{id, scan}
+	case ShipmentIsLost:
+		return &ShipmentLost{id, scan}
+	case ShipmentIsDamaged:
+		return &ShipmentDamaged{id, scan}
+	case ShipmentComesBack:
+		return &ShipmentReturnToSender{id, scan}
+	case ShipmentIsBack:
+		return &ShipmentReturned{id, scan}
+	default:
+		return &ShipmentDelivered{id, scan}
+	}
+}
+
+// reroute books a parcel with another carrier, or from another warehouse; one that has failed on its way is sent again. A
+// booking that is just being asked for may happen all the same: it is discarded by its key.
 func (d *decision) reroute(body RerouteShipment) error {
 	shipment, ok := d.state.Shipment(body.ShipmentID)
-	if !ok {
+	switch {
+	case !ok:
 		return &InvalidError{Pointer: "/shipment_id", Detail: "the order has no such shipment"}
-	}
-	if !shipment.reroutable() {
+	case body.Carrier == "" && body.Warehouse == "":
+		return &InvalidError{Pointer: "/carrier", Detail: "name a carrier, or a warehouse, or both"}
+	case shipment.unsettled(d.state):
+		d.reship(shipment, body.Carrier, body.Warehouse)
+		return nil
+	case !shipment.reroutable():
 		return d.notAllowed("%s is %s", body.ShipmentID, shipment.Status)
+	case body.Warehouse == shipment.Warehouse && body.Carrier == "":
+		return &InvalidError{Pointer: "/warehouse", Detail: "the parcel leaves from there already"}
 	}
-	if shipment.Status == ShipmentIsPlanned && d.state.paid() {
+	if shipment.mayBeBooked(d.state) {
 		d.emit(&ShipmentBookingFailed{
 			ShipmentID: shipment.ShipmentID, Key: shipment.NextBookKey(), Carrier: shipment.Carrier,
-			Class: ClassUnknown, Code: "rerouted", Message: "an operator chose another carrier",
+			Class: ClassUnknown, Code: "rerouted", Message: "an operator chose another way",
 		})
 	}
-	d.emit(&ShipmentRerouted{ShipmentID: body.ShipmentID, Carrier: body.Carrier})
+	rerouted := &ShipmentRerouted{ShipmentID: body.ShipmentID, Carrier: body.Carrier}
+	if body.Carrier == "" {
+		rerouted.Carrier = shipment.Carrier
+	}
+	if body.Warehouse != shipment.Warehouse {
+		rerouted.Warehouse = body.Warehouse
+	}
+	d.emit(rerouted)
 	return nil
 }

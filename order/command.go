@@ -43,8 +43,10 @@ type (
 	PlaceOrder struct {
 		OrderCreated
 	}
-	// CancelOrder undoes an order of which nothing was dispatched.
-	CancelOrder struct{}
+	// CancelOrder undoes an order of which nothing was dispatched, or takes only some shipments out of it.
+	CancelOrder struct {
+		ShipmentIDs []string `json:"shipment_ids,omitempty"`
+	}
 	// HoldOrder stops all forward steps until the release, or until Until.
 	HoldOrder struct {
 		Code  string     `json:"code"`
@@ -85,12 +87,14 @@ type (
 		AttentionID string `json:"attention_id"`
 		ExternalRef string `json:"external_ref,omitempty"`
 	}
-	// RerouteShipment books a parcel with another carrier.
+	// RerouteShipment books a parcel with another carrier, or from another warehouse.
 	RerouteShipment struct {
 		ShipmentID string `json:"shipment_id"`
-		Carrier    string `json:"carrier"`
+		Carrier    string `json:"carrier,omitempty"`
+		Warehouse  string `json:"warehouse,omitempty"`
 	}
-	// RecordCarrierUpdate is what a carrier says about a parcel. Status is dispatched, out_for_delivery or delivered.
+	// RecordCarrierUpdate is what a carrier says about a parcel. Status is dispatched, out_for_delivery, attempt_failed,
+	// lost, damaged, return_to_sender, returned or delivered.
 	RecordCarrierUpdate struct {
 		EventID    string    `json:"event_id"`
 		ShipmentID string    `json:"shipment_id"`

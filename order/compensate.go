@@ -85,6 +85,11 @@ func (s State) toUndo(p Policy) []Undo {
 	if s.mayBeAuthorized() {
 		all = append(all, Undo{Step: VoidPayment})
 	}
+	for _, shipment := range s.Shipments {
+		if shipment.Goods.Key != "" && shipment.open() && !shipment.onItsWay() {
+			all = append(all, Undo{Step: ReleaseStock, ShipmentID: shipment.ShipmentID})
+		}
+	}
 	for range s.releases(p) {
 		all = append(all, Undo{Step: ReleaseStock})
 	}

@@ -205,7 +205,7 @@ func (w *world) checkUndone(done []order.StepName) {
 	if got, want := len(w.bank.auths), min(count[order.AuthorizePayment]+count[order.ReserveStock], 1); got != want {
 		w.t.Errorf("after %v: %d authorisations were made or kept from coming, want %d", done, got, want)
 	}
-	if count[order.ReserveStock] == 0 && count[order.ScreenFraud] == 0 && len(w.released) > 0 {
+	if count[order.ReserveStock] == 0 && count[order.ScreenFraud] == 0 && len(w.stock) > 0 {
 		w.t.Errorf("after %v: released what nobody can have asked for", done)
 	}
 	if len(w.booked) != count[order.BookShipment] {

@@ -4,6 +4,8 @@ package order
 // cancelling and has nothing left to undo is cancelled. It is the only place where an order's status moves forward.
 func (d *decision) conclude() {
 	d.concludeAmendment()
+	d.concludeUnwanted()
+	d.concludeNothingLeft()
 	switch d.state.Status {
 	case Created:
 		d.concludeFree()
@@ -25,7 +27,7 @@ func (d *decision) concludeShipping() {
 	open, underway, delivered := 0, 0, 0
 	var ids, tracking []string
 	for _, shipment := range d.state.Shipments {
-		if !shipment.open() {
+		if shipment.gone() {
 			continue
 		}
 		open++
@@ -59,7 +61,7 @@ func (d *decision) concludeShipping() {
 func (d *decision) concludeCancellation() {
 	d.startCompensation()
 	for _, shipment := range d.state.Shipments {
-		if shipment.open() && (!shipment.mayBeBooked(d.state) || d.state.waived(d.state.cancelStep(d.policy, shipment))) {
+		if shipment.open() && !shipment.onItsWay() && (!shipment.mayBeBooked(d.state) || d.state.waived(d.state.cancelStep(d.policy, shipment))) {
 			d.emit(&ShipmentCancelled{ShipmentID: shipment.ShipmentID})
 		}
 	}
@@ -69,10 +71,8 @@ func (d *decision) concludeCancellation() {
 	if len(d.state.compensation(d.policy)) > 0 {
 		return
 	}
-	for _, shipment := range d.state.Shipments {
-		if len(shipment.Loose) > 0 {
-			return
-		}
+	if len(d.state.repairs(d.policy)) > 0 {
+		return
 	}
 	d.finishCompensation()
 }
@@ -80,7 +80,12 @@ func (d *decision) concludeCancellation() {
 // shipmentValue is what the customer paid for a parcel: its part of each line's amount (price, tax and discount) and of
 // the shipping fee, which is shared by the value of the goods. The parts are cut as in [share], parcel after parcel, so
 // that the values of all parcels add up to the order's total.
+//
+// A parcel that stands in for another one is worth what that one was.
 func (s State) shipmentValue(shipmentID string) int64 {
+	for shipment, ok := s.Shipment(shipmentID); ok && shipment.Replaces != ""; shipment, ok = s.Shipment(shipmentID) {
+		shipmentID = shipment.Replaces
+	}
 	var value, goods, goodsBefore, goodsHere int64
 	for _, line := range s.Lines {
 		amount, _ := line.amount() // checked when the order was placed
@@ -101,7 +106,7 @@ func (s State) shipmentValue(shipmentID string) int64 {
 // quantities counts a line's pieces in the parcels before the given one, and in it.
 func (s State) quantities(lineID, shipmentID string) (before, here int64) {
 	for _, shipment := range s.Shipments {
-		if shipment.Superseded {
+		if shipment.Superseded || shipment.Replaces != "" {
 			continue
 		}
 		before += here

@@ -42,6 +42,9 @@ func (s State) dues(p Policy) []due {
 		if wait, ok := shipment.overdue(s, p); ok {
 			all = append(all, wait)
 		}
+		if lost, ok := shipment.lost(s, p); ok {
+			all = append(all, lost)
+		}
 	}
 	if closing, ok := s.closing(p); ok {
 		all = append(all, closing)
@@ -74,11 +77,11 @@ func (s Shipment) overdue(of State, p Policy) (due, bool) {
 	switch s.Status {
 	case ShipmentIsBooked:
 		step, within, code = AwaitPickup, p.PickupWithin, "no_pickup_scan"
-	case ShipmentIsDispatched, ShipmentIsOutForDelivery:
+	case ShipmentIsDispatched, ShipmentIsOutForDelivery, ShipmentWasMissed:
 	default:
 		return due{}, false
 	}
-	if of.waitParked(step, s.ShipmentID) || of.Status == Cancelling {
+	if of.waitParked(step, s.ShipmentID) || of.Status == Cancelling || s.Settled != "" || s.Unwanted {
 		return due{}, false
 	}
 	summary := fmt.Sprintf("%s's news of %s", s.Carrier, s.ShipmentID)
@@ -87,6 +90,21 @@ func (s Shipment) overdue(of State, p Policy) (due, bool) {
 			step: step, shipmentID: s.ShipmentID, key: s.BookKey, code: code,
 			message: fmt.Sprintf("no news from %s for %s", s.Carrier, within),
 		})
+	}}, true
+}
+
+// lost is the moment from which a parcel that nobody has seen is taken for lost.
+func (s Shipment) lost(of State, p Policy) (due, bool) {
+	switch s.Status {
+	case ShipmentIsDispatched, ShipmentIsOutForDelivery, ShipmentWasMissed:
+	default:
+		return due{}, false
+	}
+	if of.Status == Cancelling || s.Settled != "" {
+		return due{}, false
+	}
+	return due{s.ScannedAt.Add(p.LostAfter), s.ShipmentID + " is taken for lost", func(d *decision) {
+		d.scan(s, ShipmentIsLost, RecordCarrierUpdate{Status: string(ShipmentIsLost), At: d.command.At})
 	}}, true
 }
 
@@ -115,7 +133,7 @@ func (s State) waitingFor() string {
 		switch shipment.Status {
 		case ShipmentIsBooked:
 			return fmt.Sprintf("pick-up by %s", shipment.Carrier)
-		case ShipmentIsDispatched, ShipmentIsOutForDelivery:
+		case ShipmentIsDispatched, ShipmentIsOutForDelivery, ShipmentWasMissed:
 			return fmt.Sprintf("delivery by %s", shipment.Carrier)
 		}
 	}

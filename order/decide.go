@@ -53,8 +53,7 @@ func (d *decision) decide() error {
 	}
 	switch body := d.command.Body.(type) {
 	case CancelOrder:
-		d.emit(&CancellationRequested{Reason: d.command.Reason})
-		return nil
+		return d.cancel(body)
 	case HoldOrder:
 		return d.holdOrder(body)
 	case ReleaseOrder:

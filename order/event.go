@@ -82,12 +82,15 @@ type StockReserved struct {
 	Key           string       `json:"key"`
 	ReservationID string       `json:"reservation_id"`
 	Allocations   []Allocation `json:"allocations"`
+	// ShipmentID is the parcel whose own reservation it is; empty for the order's.
+	ShipmentID string `json:"shipment_id,omitempty"`
 }
 
 // StockShortageDetected: these quantities are not there; nothing was reserved.
 type StockShortageDetected struct {
-	Key     string       `json:"key"`
-	Missing []Allocation `json:"missing"`
+	Key        string       `json:"key"`
+	Missing    []Allocation `json:"missing"`
+	ShipmentID string       `json:"shipment_id,omitempty"`
 }
 
 // StockReleased: what was left of the reservation is free again, or the goods of one shipment.
@@ -191,6 +194,10 @@ type ShipmentPlanned struct {
 	Warehouse  string         `json:"warehouse"`
 	Carrier    string         `json:"carrier"`
 	Lines      []ShipmentLine `json:"lines"`
+	// Reserve is true when the goods need a reservation of their own, from Warehouse or, when that is empty, from any.
+	Reserve bool `json:"reserve,omitempty"`
+	// Replaces is the parcel, or the return, that it stands in for.
+	Replaces string `json:"replaces,omitempty"`
 }
 
 // ShipmentBooked: a carrier will pick the parcel up.
@@ -216,10 +223,13 @@ type ShipmentBookingFailed struct {
 	Attempts   int    `json:"attempts"`
 }
 
-// ShipmentRerouted: the next booking is tried with this carrier.
+// ShipmentRerouted: the next booking is tried with this carrier; from Warehouse, when that is set, or from any but those of
+// Exclude.
 type ShipmentRerouted struct {
-	ShipmentID string `json:"shipment_id"`
-	Carrier    string `json:"carrier"`
+	ShipmentID string   `json:"shipment_id"`
+	Carrier    string   `json:"carrier"`
+	Warehouse  string   `json:"warehouse,omitempty"`
+	Exclude    []string `json:"exclude,omitempty"`
 }
 
 // BookingDiscarded: a booking that may have happened was cancelled at the carrier, or can no longer happen.
@@ -304,9 +314,10 @@ type StepResolved struct {
 	ExternalRef string `json:"external_ref,omitempty"`
 }
 
-// CancellationRequested starts the compensation.
+// CancellationRequested starts the compensation of the order, or takes only these parcels out of it.
 type CancellationRequested struct {
-	Reason string `json:"reason"`
+	Reason      string   `json:"reason"`
+	ShipmentIDs []string `json:"shipment_ids,omitempty"`
 }
 
 // OrderCancelled: all is undone.
@@ -320,57 +331,63 @@ type OrderClosed struct{}
 
 // registry makes an empty event of each type that can stand in a stream.
 var registry = map[string]func() Event{
-	"OrderCreated":            func() Event { return new(OrderCreated) },
-	"OrderAmended":            func() Event { return new(OrderAmended) },
-	"ShippingAddressChanged":  func() Event { return new(ShippingAddressChanged) },
-	"OrderNoteAdded":          func() Event { return new(OrderNoteAdded) },
-	"OrderHeld":               func() Event { return new(OrderHeld) },
-	"OrderReleased":           func() Event { return new(OrderReleased) },
-	"FraudScreened":           func() Event { return new(FraudScreened) },
-	"FraudReviewed":           func() Event { return new(FraudReviewed) },
-	"StockReserved":           func() Event { return new(StockReserved) },
-	"StockShortageDetected":   func() Event { return new(StockShortageDetected) },
-	"StockReleased":           func() Event { return new(StockReleased) },
-	"StockCommitted":          func() Event { return new(StockCommitted) },
-	"CustomerActionRequested": func() Event { return new(CustomerActionRequested) },
-	"CustomerResponded":       func() Event { return new(CustomerResponded) },
-	"CustomerReminded":        func() Event { return new(CustomerReminded) },
-	"CustomerNotified":        func() Event { return new(CustomerNotified) },
-	"NotificationSkipped":     func() Event { return new(NotificationSkipped) },
-	"PaymentMethodProvided":   func() Event { return new(PaymentMethodProvided) },
-	"PaymentAuthorized":       func() Event { return new(PaymentAuthorized) },
-	"PaymentDeclined":         func() Event { return new(PaymentDeclined) },
-	"PaymentExpired":          func() Event { return new(PaymentExpired) },
-	"PaymentReceived":         func() Event { return new(PaymentReceived) },
-	"PaymentVoided":           func() Event { return new(PaymentVoided) },
-	"PaymentOutcomeUnknown":   func() Event { return new(PaymentOutcomeUnknown) },
-	"RefundRequested":         func() Event { return new(RefundRequested) },
-	"RefundIssued":            func() Event { return new(RefundIssued) },
-	"RefundFailed":            func() Event { return new(RefundFailed) },
-	"ShipmentPlanned":         func() Event { return new(ShipmentPlanned) },
-	"ShipmentBooked":          func() Event { return new(ShipmentBooked) },
-	"ShipmentBookingFailed":   func() Event { return new(ShipmentBookingFailed) },
-	"ShipmentRerouted":        func() Event { return new(ShipmentRerouted) },
-	"BookingDiscarded":        func() Event { return new(BookingDiscarded) },
-	"ShipmentDispatched":      func() Event { return new(ShipmentDispatched) },
-	"ShipmentOutForDelivery":  func() Event { return new(ShipmentOutForDelivery) },
-	"ShipmentDelivered":       func() Event { return new(ShipmentDelivered) },
-	"ShipmentCancelled":       func() Event { return new(ShipmentCancelled) },
-	"OrderPartiallyShipped":   func() Event { return new(OrderPartiallyShipped) },
-	"OrderShipped":            func() Event { return new(OrderShipped) },
-	"OrderDelivered":          func() Event { return new(OrderDelivered) },
-	"StepFailed":              func() Event { return new(StepFailed) },
-	"StepRetried":             func() Event { return new(StepRetried) },
-	"StepSkipped":             func() Event { return new(StepSkipped) },
-	"StepResolved":            func() Event { return new(StepResolved) },
-	"CancellationRequested":   func() Event { return new(CancellationRequested) },
-	"CompensationStarted":     func() Event { return new(CompensationStarted) },
-	"CompensationCompleted":   func() Event { return new(CompensationCompleted) },
-	"CompensationFailed":      func() Event { return new(CompensationFailed) },
-	"CompensationWaived":      func() Event { return new(CompensationWaived) },
-	"OrderCancelled":          func() Event { return new(OrderCancelled) },
-	"OrderClosed":             func() Event { return new(OrderClosed) },
-	"PersonalDataErased":      func() Event { return new(PersonalDataErased) },
+	"OrderCreated":                  func() Event { return new(OrderCreated) },
+	"OrderAmended":                  func() Event { return new(OrderAmended) },
+	"ShippingAddressChanged":        func() Event { return new(ShippingAddressChanged) },
+	"OrderNoteAdded":                func() Event { return new(OrderNoteAdded) },
+	"OrderHeld":                     func() Event { return new(OrderHeld) },
+	"OrderReleased":                 func() Event { return new(OrderReleased) },
+	"FraudScreened":                 func() Event { return new(FraudScreened) },
+	"FraudReviewed":                 func() Event { return new(FraudReviewed) },
+	"StockReserved":                 func() Event { return new(StockReserved) },
+	"StockShortageDetected":         func() Event { return new(StockShortageDetected) },
+	"StockReleased":                 func() Event { return new(StockReleased) },
+	"StockCommitted":                func() Event { return new(StockCommitted) },
+	"CustomerActionRequested":       func() Event { return new(CustomerActionRequested) },
+	"CustomerResponded":             func() Event { return new(CustomerResponded) },
+	"CustomerReminded":              func() Event { return new(CustomerReminded) },
+	"CustomerNotified":              func() Event { return new(CustomerNotified) },
+	"NotificationSkipped":           func() Event { return new(NotificationSkipped) },
+	"PaymentMethodProvided":         func() Event { return new(PaymentMethodProvided) },
+	"PaymentAuthorized":             func() Event { return new(PaymentAuthorized) },
+	"PaymentDeclined":               func() Event { return new(PaymentDeclined) },
+	"PaymentExpired":                func() Event { return new(PaymentExpired) },
+	"PaymentReceived":               func() Event { return new(PaymentReceived) },
+	"PaymentVoided":                 func() Event { return new(PaymentVoided) },
+	"PaymentOutcomeUnknown":         func() Event { return new(PaymentOutcomeUnknown) },
+	"RefundRequested":               func() Event { return new(RefundRequested) },
+	"RefundIssued":                  func() Event { return new(RefundIssued) },
+	"RefundFailed":                  func() Event { return new(RefundFailed) },
+	"ShipmentPlanned":               func() Event { return new(ShipmentPlanned) },
+	"ShipmentBooked":                func() Event { return new(ShipmentBooked) },
+	"ShipmentBookingFailed":         func() Event { return new(ShipmentBookingFailed) },
+	"ShipmentRerouted":              func() Event { return new(ShipmentRerouted) },
+	"BookingDiscarded":              func() Event { return new(BookingDiscarded) },
+	"ShipmentDispatched":            func() Event { return new(ShipmentDispatched) },
+	"ShipmentOutForDelivery":        func() Event { return new(ShipmentOutForDelivery) },
+	"ShipmentDelivered":             func() Event { return new(ShipmentDelivered) },
+	"ShipmentDeliveryAttemptFailed": func() Event { return new(ShipmentDeliveryAttemptFailed) },
+	"ShipmentLost":                  func() Event { return new(ShipmentLost) },
+	"ShipmentDamaged":               func() Event { return new(ShipmentDamaged) },
+	"ShipmentReturnToSender":        func() Event { return new(ShipmentReturnToSender) },
+	"ShipmentReturned":              func() Event { return new(ShipmentReturned) },
+	"StockRestocked":                func() Event { return new(StockRestocked) },
+	"ShipmentCancelled":             func() Event { return new(ShipmentCancelled) },
+	"OrderPartiallyShipped":         func() Event { return new(OrderPartiallyShipped) },
+	"OrderShipped":                  func() Event { return new(OrderShipped) },
+	"OrderDelivered":                func() Event { return new(OrderDelivered) },
+	"StepFailed":                    func() Event { return new(StepFailed) },
+	"StepRetried":                   func() Event { return new(StepRetried) },
+	"StepSkipped":                   func() Event { return new(StepSkipped) },
+	"StepResolved":                  func() Event { return new(StepResolved) },
+	"CancellationRequested":         func() Event { return new(CancellationRequested) },
+	"CompensationStarted":           func() Event { return new(CompensationStarted) },
+	"CompensationCompleted":         func() Event { return new(CompensationCompleted) },
+	"CompensationFailed":            func() Event { return new(CompensationFailed) },
+	"CompensationWaived":            func() Event { return new(CompensationWaived) },
+	"OrderCancelled":                func() Event { return new(OrderCancelled) },
+	"OrderClosed":                   func() Event { return new(OrderClosed) },
+	"PersonalDataErased":            func() Event { return new(PersonalDataErased) },
 }
 
 // SchemaVersion is the version of the shape in which events of this type are written today.

@@ -56,6 +56,10 @@ func (s *State) evolve(r Recorded) {
 	case *CustomerResponded:
 		s.respond(e)
 	case *CancellationRequested:
+		if len(e.ShipmentIDs) > 0 {
+			s.unwant(e.ShipmentIDs)
+			return
+		}
 		s.startCancelling()
 	case *OrderPartiallyShipped:
 		s.Status = PartiallyShipped
@@ -78,7 +82,7 @@ func (s *State) evolve(r Recorded) {
 // evolvePart handles the events of an order's parts: goods, money, parcels, parked steps.
 func (s *State) evolvePart(r Recorded) {
 	switch e := r.Event.(type) {
-	case *StockReserved, *StockShortageDetected, *StockReleased, *StockCommitted:
+	case *StockReserved, *StockShortageDetected, *StockReleased, *StockCommitted, *StockRestocked:
 		s.evolveStock(r.Event)
 	case *StepFailed, *StepRetried, *StepSkipped, *StepResolved:
 		s.evolveAttention(r.Event, r.At)
@@ -135,39 +139,51 @@ func (s *State) startCancelling() {
 func (s *State) evolveStock(event Event) {
 	switch e := event.(type) {
 	case *StockReserved:
+		s.settle(ReserveStock, e.Key)
+		if e.ShipmentID != "" {
+			s.changeShipment(e.ShipmentID, func(shipment *Shipment) { shipment.reserved(e) })
+			return
+		}
 		s.Stock.State, s.Stock.ReserveKey, s.Stock.ReservationID = StockIsReserved, e.Key, e.ReservationID
 		s.Stock.Allocations, s.Stock.Missing = e.Allocations, nil
-		s.settle(ReserveStock, e.Key)
 	case *StockShortageDetected:
-		s.Stock.State, s.Stock.Missing = StockShort, e.Missing
 		s.settle(ReserveStock, e.Key)
+		if e.ShipmentID != "" {
+			s.changeShipment(e.ShipmentID, (*Shipment).shortOf)
+			return
+		}
+		s.Stock.State, s.Stock.Missing = StockShort, e.Missing
 	case *StockReleased:
-		s.settle(ReleaseStock, e.Key)
-		if s.superseded(e.Key) {
-			s.dropSuperseded(e.Key)
-			return
-		}
-		if e.ShipmentID == "" {
-			s.Stock.State = StockIsReleased
-			return
-		}
-		s.changeShipment(e.ShipmentID, func(shipment *Shipment) { shipment.Released = true })
-		s.stockGone()
+		s.stockReleased(e)
 	case *StockCommitted:
 		s.settle(CommitStock, e.Key)
 		s.changeShipment(e.ShipmentID, func(shipment *Shipment) { shipment.Committed = true })
+		s.stockGone()
+	case *StockRestocked:
+		s.settle(RestockStock, e.Key)
+		s.changeShipment(e.ShipmentID, func(shipment *Shipment) { shipment.Restocked = true })
+	}
+}
+
+func (s *State) stockReleased(e *StockReleased) {
+	s.settle(ReleaseStock, e.Key)
+	switch {
+	case s.superseded(e.Key):
+		s.dropSuperseded(e.Key)
+	case e.ShipmentID == "":
+		s.Stock.State = StockIsReleased
+	default:
+		s.changeShipment(e.ShipmentID, func(shipment *Shipment) { shipment.releasedUnder(e.Key) })
 		s.stockGone()
 	}
 }
 
 // stockGone notes when no goods are set aside any more: each parcel's have left the stock, or are free again.
 func (s *State) stockGone() {
-	for _, shipment := range s.Shipments {
-		if !shipment.Committed && !shipment.Released {
-			return
-		}
+	held := func(shipment Shipment) bool { return !shipment.orderGoodsGone() }
+	if s.Stock.State == StockIsReserved && !slices.ContainsFunc(s.Shipments, held) {
+		s.Stock.State = StockIsCommitted
 	}
-	s.Stock.State = StockIsCommitted
 }
 
 func (s *State) evolvePayment(event Event) bool {
@@ -239,9 +255,7 @@ func (s *State) refunded(e *RefundIssued) {
 func (s *State) evolveShipment(event Event, at time.Time) {
 	switch e := event.(type) {
 	case *ShipmentPlanned:
-		s.Shipments = append(s.Shipments, Shipment{
-			ShipmentID: e.ShipmentID, Status: ShipmentIsPlanned, Warehouse: e.Warehouse, Carrier: e.Carrier, Lines: e.Lines, BookNo: 1,
-		})
+		s.planShipment(e)
 	case *ShipmentBooked:
 		s.changeShipment(e.ShipmentID, func(shipment *Shipment) {
 			shipment.Status, shipment.Carrier, shipment.BookKey = ShipmentIsBooked, e.Carrier, e.Key
@@ -253,28 +267,82 @@ func (s *State) evolveShipment(event Event, at time.Time) {
 	case *ShipmentBookingFailed:
 		s.changeShipment(e.ShipmentID, func(shipment *Shipment) { shipment.bookingFailed(e) })
 	case *ShipmentRerouted:
-		s.changeShipment(e.ShipmentID, func(shipment *Shipment) {
-			shipment.Carrier = e.Carrier
-			shipment.Status = ShipmentIsPlanned
-		})
+		s.changeShipment(e.ShipmentID, func(shipment *Shipment) { shipment.rerouted(e) })
 		s.settleShipment(BookShipment, e.ShipmentID)
 	case *BookingDiscarded:
 		s.changeShipment(e.ShipmentID, func(shipment *Shipment) {
 			shipment.Loose = slices.DeleteFunc(shipment.Loose, func(l LooseBooking) bool { return l.Key == e.Key })
 		})
 		s.settle(DiscardBooking, e.Key+discardSuffix)
+	case *ShipmentCancelled:
+		s.changeShipment(e.ShipmentID, func(shipment *Shipment) {
+			shipment.Status = ShipmentIsCancelled
+			shipment.withdrawWish()
+		})
+		for _, step := range []StepName{CancelShipment, BookShipment, ReserveStock} {
+			s.settleShipment(step, e.ShipmentID)
+		}
+	default:
+		s.evolveScan(event, at)
+	}
+}
+
+// evolveScan handles what carriers say of parcels that have left.
+func (s *State) evolveScan(event Event, at time.Time) {
+	switch e := event.(type) {
 	case *ShipmentDispatched:
 		s.scanned(e.ShipmentID, ShipmentIsDispatched, at)
-		s.settleShipment(AwaitPickup, e.ShipmentID)
 	case *ShipmentOutForDelivery:
 		s.scanned(e.ShipmentID, ShipmentIsOutForDelivery, at)
+	case *ShipmentDeliveryAttemptFailed:
+		s.scanned(e.ShipmentID, ShipmentWasMissed, at)
+		s.changeShipment(e.ShipmentID, func(shipment *Shipment) { shipment.Missed++ })
+	case *ShipmentLost:
+		s.scanned(e.ShipmentID, ShipmentIsLost, at)
+	case *ShipmentDamaged:
+		s.scanned(e.ShipmentID, ShipmentIsDamaged, at)
+	case *ShipmentReturnToSender:
+		s.scanned(e.ShipmentID, ShipmentComesBack, at)
+	case *ShipmentReturned:
+		s.scanned(e.ShipmentID, ShipmentIsBack, at)
 	case *ShipmentDelivered:
 		s.scanned(e.ShipmentID, ShipmentIsDelivered, at)
-		s.settleShipment(AwaitDelivery, e.ShipmentID)
-	case *ShipmentCancelled:
-		s.changeShipment(e.ShipmentID, func(shipment *Shipment) { shipment.Status = ShipmentIsCancelled })
-		s.settleShipment(CancelShipment, e.ShipmentID)
-		s.settleShipment(BookShipment, e.ShipmentID)
+	}
+}
+
+// scanned takes a parcel to a status, unless it is further already. What was asked about its silence, or about what happened
+// to it before, is settled.
+func (s *State) scanned(shipmentID string, status ShipmentStatus, at time.Time) {
+	shipment, _ := s.Shipment(shipmentID)
+	if progress[shipment.Status] >= progress[status] {
+		return
+	}
+	s.changeShipment(shipmentID, func(shipment *Shipment) {
+		shipment.Status, shipment.ScannedAt, shipment.Unwanted = status, at, false
+	})
+	for _, step := range []StepName{AwaitPickup, AwaitDelivery, CancelShipment} {
+		s.settleShipment(step, shipmentID)
+	}
+}
+
+func (s *State) planShipment(e *ShipmentPlanned) {
+	planned := Shipment{
+		ShipmentID: e.ShipmentID, Status: ShipmentIsPlanned, Warehouse: e.Warehouse, Carrier: e.Carrier, Lines: e.Lines, BookNo: 1,
+		Replaces: e.Replaces,
+	}
+	if e.Reserve {
+		planned.Goods.None = true
+		planned.wish(GoodsWish{Warehouse: e.Warehouse})
+	}
+	s.Shipments = append(s.Shipments, planned)
+	s.settleParcel(e.Replaces, SettledByParcel)
+}
+
+func (s *Shipment) rerouted(e *ShipmentRerouted) {
+	s.Carrier, s.Status = e.Carrier, ShipmentIsPlanned
+	if e.Warehouse != "" || len(e.Exclude) > 0 {
+		s.Goods.Left, s.Tried = e.Exclude, nil
+		s.wish(GoodsWish{Warehouse: e.Warehouse, Exclude: e.Exclude})
 	}
 }
 
@@ -302,7 +370,7 @@ func (s *State) evolveAttention(event Event, at time.Time) {
 			AttentionID: e.AttentionID, Step: e.Step, ShipmentID: e.ShipmentID, Key: e.Key, Code: e.Code, Message: e.Message,
 			Since: at, Attempts: e.Attempts, NextRetryAt: e.NextRetryAt, GiveUpAt: e.GiveUpAt, Allowed: e.Allowed,
 		})
-		if e.Step == BookShipment {
+		if e.Step == BookShipment || e.Step == ReserveStock {
 			s.changeShipment(e.ShipmentID, func(shipment *Shipment) {
 				if shipment.ParkedAt.IsZero() {
 					shipment.ParkedAt = at
@@ -336,12 +404,14 @@ func (s *State) retry(attentionID string, at time.Time) {
 		s.Payment.State = PaymentNone
 	case CapturePayment:
 		s.Payment.State = PaymentIsAuthorized
+	case ReserveStock:
+		s.changeShipment(parked.ShipmentID, func(shipment *Shipment) { shipment.wish(GoodsWish{Warehouse: shipment.Warehouse}) })
 	case BookShipment:
 		s.changeShipment(parked.ShipmentID, func(shipment *Shipment) {
-			shipment.Status, shipment.Tried = ShipmentIsPlanned, nil
+			shipment.Status, shipment.Tried, shipment.Goods.Left = ShipmentIsPlanned, nil, nil
 		})
 	case AwaitPickup, AwaitDelivery:
-		s.changeShipment(parked.ShipmentID, func(shipment *Shipment) { shipment.ScannedAt = at })
+		s.changeShipment(parked.ShipmentID, func(shipment *Shipment) { shipment.ScannedAt, shipment.Missed = at, 0 })
 	}
 }
 
@@ -370,16 +440,13 @@ func (s *State) changeShipment(id string, change func(*Shipment)) {
 	}
 }
 
-func (s *State) scanned(shipmentID string, status ShipmentStatus, at time.Time) {
-	s.changeShipment(shipmentID, func(shipment *Shipment) { shipment.Status, shipment.ScannedAt = status, at })
-}
-
 // copied is the state with slices and maps of its own as far as Evolve changes them in place.
 func (s State) copied() State {
 	s.Shipments = slices.Clone(s.Shipments)
 	for i := range s.Shipments {
 		s.Shipments[i].Loose = slices.Clone(s.Shipments[i].Loose)
 		s.Shipments[i].Tried = slices.Clone(s.Shipments[i].Tried)
+		s.Shipments[i].Goods.Spare = slices.Clone(s.Shipments[i].Goods.Spare)
 	}
 	s.Refunds = slices.Clone(s.Refunds)
 	s.Payment.Captures = slices.Clone(s.Payment.Captures)

@@ -9,6 +9,8 @@ import (
 // The classes of a step's failure, beside the classes of the gateways' refusals.
 const (
 	ClassAddress     = "address"
+	ClassRejected    = "rejected"
+	ClassCapacity    = "capacity"
 	ClassUnavailable = "unavailable" // it certainly did not happen
 	ClassUnknown     = "unknown"     // it may have happened
 )
@@ -25,6 +27,8 @@ type (
 	RecordReservation struct {
 		Key, ReservationID   string
 		Allocations, Missing []Allocation
+		// ShipmentID is the parcel that it is for; empty for the order.
+		ShipmentID string
 	}
 	// RecordAuthorization is the provider's yes.
 	RecordAuthorization struct {
@@ -89,6 +93,8 @@ func (d *decision) record() error {
 		}
 	case RecordBooking:
 		d.booked(body)
+	case RecordRestock:
+		d.restocked(body)
 	case RecordBookingCancelled:
 		if shipment, ok := d.state.Shipment(body.ShipmentID); ok && shipment.open() {
 			d.emit(&ShipmentCancelled{ShipmentID: body.ShipmentID})
@@ -122,6 +128,10 @@ func (d *decision) screened(body RecordScreening) {
 }
 
 func (d *decision) reserved(body RecordReservation) {
+	if body.ShipmentID != "" {
+		d.goodsReserved(body)
+		return
+	}
 	if d.state.Stock.State != StockNone || body.Key != d.state.ReserveKey() {
 		return
 	}
@@ -160,7 +170,7 @@ func (d *decision) planShipments(allocations []Allocation) {
 
 func (d *decision) released(body RecordRelease) {
 	if body.ShipmentID != "" {
-		if shipment, ok := d.state.Shipment(body.ShipmentID); ok && !shipment.Released {
+		if shipment, ok := d.state.Shipment(body.ShipmentID); ok && (shipment.isSpare(body.Key) || !shipment.Released && body.Key == shipment.releaseKey()) {
 			d.emit(&StockReleased{Key: body.Key, ShipmentID: body.ShipmentID})
 		}
 		return
@@ -230,7 +240,7 @@ func (d *decision) declined(body RecordDecline) {
 
 func (d *decision) booked(body RecordBooking) {
 	shipment, ok := d.state.Shipment(body.ShipmentID)
-	if !ok || shipment.Status != ShipmentIsPlanned || body.Key != shipment.NextBookKey() {
+	if !ok || shipment.Status != ShipmentIsPlanned || shipment.Goods.Wish != nil || body.Key != shipment.NextBookKey() {
 		return
 	}
 	d.emit(&ShipmentBooked{
@@ -239,7 +249,8 @@ func (d *decision) booked(body RecordBooking) {
 	})
 }
 
-// stepFailed takes a step that was refused, or whose retries are used up: a parcel goes to the next carrier; whatever
+// stepFailed takes a step that was refused, or whose retries are used up: a parcel goes to the next carrier, and then to the
+// next warehouse; whatever
 // has no way on by itself is parked.
 func (d *decision) stepFailed(body ReportStepFailure) {
 	step := body.Step
@@ -278,6 +289,12 @@ func (d *decision) bookingFailed(body ReportStepFailure) {
 	shipment, _ = d.state.Shipment(body.Step.ShipmentID)
 	if next := d.policy.carriersFor(d.state.Shipping.Carrier, shipment.Tried); len(next) > 0 {
 		d.emit(&ShipmentRerouted{ShipmentID: shipment.ShipmentID, Carrier: next[0]})
+		return
+	}
+	if body.Class == ClassRejected || body.Class == ClassCapacity {
+		carriers := d.policy.carriersFor(d.state.Shipping.Carrier, nil)
+		exclude := append(slices.Clone(shipment.Goods.Left), shipment.Warehouse)
+		d.emit(&ShipmentRerouted{ShipmentID: shipment.ShipmentID, Carrier: carriers[0], Exclude: exclude})
 		return
 	}
 	d.park(parking{step: BookShipment, shipmentID: shipment.ShipmentID, key: body.Step.Key, code: body.Code, message: body.Message, attempts: body.Attempts})

@@ -86,7 +86,8 @@ type Retries struct {
 func PlanFor(s State, p Policy) Plan {
 	tell := s.notifications(p)
 	if !s.Exists() || s.Ended() {
-		return Plan{Steps: tell, Ended: s.Ended() && len(tell) == 0}
+		steps := append(s.restockSteps(p), tell...)
+		return Plan{Steps: steps, Ended: s.Ended() && len(steps) == 0}
 	}
 	steps := s.repairs(p)
 	switch {
@@ -118,7 +119,7 @@ func (s State) forward(p Policy) []Step {
 		return s.releasesOfSuperseded(p)
 	case s.Stock.State == StockNone:
 		return []Step{s.step(p, ReserveStock, s.ReserveKey(), "stock", p.ReserveWithin)}
-	case s.Stock.State != StockIsReserved:
+	case s.Stock.State != StockIsReserved && s.Stock.State != StockIsCommitted:
 		return nil
 	case s.Payment.Replacing:
 		return []Step{s.voidStep(p)}
@@ -131,7 +132,11 @@ func (s State) forward(p Policy) []Step {
 	}
 	var steps []Step
 	for _, shipment := range s.Shipments {
-		if shipment.Status == ShipmentIsPlanned && len(s.Actions) == 0 {
+		switch {
+		case shipment.Status != ShipmentIsPlanned || shipment.Unwanted:
+		case shipment.Goods.Wish != nil:
+			steps = append(steps, s.reserveGoodsStep(p, shipment))
+		case !shipment.Goods.None && len(s.Actions) == 0:
 			steps = append(steps, s.bookStep(p, shipment))
 		}
 	}
@@ -157,16 +162,16 @@ func (s State) repairs(p Policy) []Step {
 			step.ShipmentID = shipment.ShipmentID
 			steps = append(steps, step)
 		}
-		switch {
-		case shipment.onItsWay() && !shipment.Committed:
+		if shipment.onItsWay() && !shipment.Committed {
 			step := s.step(p, CommitStock, shipment.ShipmentID+"/commit/1", lane, 0)
 			step.ShipmentID = shipment.ShipmentID
 			steps = append(steps, step)
-		case shipment.Status == ShipmentIsCancelled && !shipment.Released && s.Stock.State == StockIsReserved && s.Status != Cancelling:
-			step := s.step(p, ReleaseStock, shipment.ShipmentID+"/release/1", "stock", p.UndoWithin)
-			step.ShipmentID = shipment.ShipmentID
-			steps = append(steps, step)
 		}
+	}
+	steps = append(steps, s.restockSteps(p)...)
+	if s.Status != Cancelling {
+		steps = append(steps, s.unwantedSteps(p)...)
+		steps = append(steps, s.parcelReleases(p)...)
 	}
 	for _, refund := range s.Refunds {
 		if refund.pending() && s.Status != Cancelling {
@@ -198,7 +203,7 @@ func (s State) compensation(p Policy) []Step {
 // releases give the goods free. A reservation that was asked for may have been made though its answer was not recorded:
 // it is released, too.
 func (s State) releases(p Policy) []Step {
-	steps := s.releasesOfSuperseded(p)
+	steps := append(s.releasesOfSuperseded(p), s.parcelReleases(p)...)
 	if s.Stock.State == StockIsReserved || s.Stock.State == StockNone && s.Fraud == "clear" {
 		steps = append(steps, s.step(p, ReleaseStock, s.releaseKey(s.Stock.ReserveNo), "stock", p.UndoWithin))
 	}
@@ -235,7 +240,7 @@ func (s Shipment) mayBeBooked(of State) bool {
 	case ShipmentIsBooked:
 		return true
 	case ShipmentIsPlanned:
-		return of.paid()
+		return of.paid() && s.Goods.Wish == nil && !s.Goods.None
 	default:
 		return false
 	}

@@ -43,6 +43,13 @@ type Policy struct {
 
 	PickupWithin  time.Duration `env:"PICKUP_WITHIN" envDefault:"48h"`
 	TransitWithin time.Duration `env:"TRANSIT_WITHIN" envDefault:"168h"`
+	// LostAfter is how long a carrier may say nothing of a parcel that has left until it is lost.
+	LostAfter time.Duration `env:"LOST_AFTER" envDefault:"336h"`
+	// DeliveryAttempts is how often a carrier may try in vain to deliver before somebody decides what follows.
+	DeliveryAttempts int `env:"DELIVERY_ATTEMPTS" envDefault:"3"`
+	// FailedParcel is what happens to a parcel that failed on its way: an operator is asked, or the goods are sent again
+	// (reship), or paid back (refund) without anybody being asked.
+	FailedParcel string `env:"FAILED_PARCEL" envDefault:"ask"`
 	// CloseAfter is how long after the delivery an order stays open.
 	CloseAfter time.Duration `env:"CLOSE_AFTER" envDefault:"336h"`
 }

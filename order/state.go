@@ -25,7 +25,7 @@ var Statuses = []Status{Created, Paid, PartiallyShipped, Shipped, Delivered, Clo
 
 // StateSchema is the version of State's shape as JSON, under which snapshots of it are kept. It is raised when a field changes,
 // and when Evolve makes another state of the same events: states of before are then made anew.
-const StateSchema = 2
+const StateSchema = 3
 
 // State is an order: the fold of its events. The zero State is an order that does not exist yet.
 type State struct {
@@ -168,7 +168,12 @@ const (
 	ShipmentIsBooked         ShipmentStatus = "booked"
 	ShipmentIsDispatched     ShipmentStatus = "dispatched"
 	ShipmentIsOutForDelivery ShipmentStatus = "out_for_delivery"
+	ShipmentWasMissed        ShipmentStatus = "delivery_attempt_failed"
 	ShipmentIsDelivered      ShipmentStatus = "delivered"
+	ShipmentIsLost           ShipmentStatus = "lost"
+	ShipmentIsDamaged        ShipmentStatus = "damaged"
+	ShipmentComesBack        ShipmentStatus = "return_to_sender"
+	ShipmentIsBack           ShipmentStatus = "returned"
 	ShipmentIsCancelled      ShipmentStatus = "cancelled"
 )
 
@@ -191,6 +196,12 @@ type Shipment struct {
 	ScannedAt time.Time      `json:"scanned_at,omitzero"`
 	Committed bool           `json:"committed,omitempty"` // its goods have left the stock
 	Released  bool           `json:"released,omitempty"`  // its goods are free again
+	Goods     Goods          `json:"goods,omitzero"`
+	Missed    int            `json:"missed,omitempty"`    // how often the carrier tried in vain to deliver it
+	Unwanted  bool           `json:"unwanted,omitempty"`  // it is to be cancelled
+	Replaces  string         `json:"replaces,omitempty"`  // the parcel, or the return, that it stands in for
+	Settled   string         `json:"settled,omitempty"`   // what stands in for it since it failed on its way
+	Restocked bool           `json:"restocked,omitempty"` // its goods came back and are in the stock again
 	// Superseded is true for what was planned before the order was amended.
 	Superseded bool `json:"superseded,omitempty"`
 }
@@ -360,8 +371,9 @@ func (s State) dispatchedAny() bool {
 	return false
 }
 
+// onItsWay says whether the parcel has left, wherever it is now.
 func (s Shipment) onItsWay() bool {
-	return s.Status == ShipmentIsDispatched || s.Status == ShipmentIsOutForDelivery || s.Status == ShipmentIsDelivered
+	return progress[s.Status] >= progress[ShipmentIsDispatched]
 }
 
 func (s Shipment) open() bool { return s.Status != ShipmentIsCancelled }

@@ -16,7 +16,7 @@ var testPolicy = order.Policy{
 	Carriers: []string{"fedex", "ups"}, RetryFirst: time.Second, RetryMax: time.Minute, BookTries: 8,
 	ShortageAnswerWithin: 72 * time.Hour, PaymentAnswerWithin: 24 * time.Hour, AddressAnswerWithin: 72 * time.Hour, PaymentTries: 3,
 	AttentionRetryEvery: time.Hour, AttentionGiveUpAfter: 72 * time.Hour,
-	PickupWithin: 48 * time.Hour, TransitWithin: 168 * time.Hour, CloseAfter: time.Hour,
+	PickupWithin: 48 * time.Hour, TransitWithin: 168 * time.Hour, LostAfter: 336 * time.Hour, DeliveryAttempts: 3, CloseAfter: time.Hour,
 }
 
 // worldPolicy has the customer told and reminded, too.
@@ -26,6 +26,9 @@ var worldPolicy = func() order.Policy {
 	policy.RemindAt = []float64{0.5, 0.875}
 	return policy
 }()
+
+// anyNews is all that a carrier may say.
+var anyNews = []string{"dispatched", "out_for_delivery", "attempt_failed", "lost", "damaged", "return_to_sender", "returned", "delivered"}
 
 // world plays everything around one order: time, people, and gateways that keep ledgers as the real ones do.
 type world struct {
@@ -37,16 +40,15 @@ type world struct {
 	beforeCancel order.State
 
 	bank                      *bank
-	reserved, released        map[string]bool // by the key of the reservation
-	committed                 map[string]bool
+	stock                     shelf
 	booked, cancelledBookings map[string]string // key to shipment
 }
 
 func newWorld(t rapid.TB, place order.PlaceOrder) *world {
 	w := &world{
 		t: t, state: order.State{OrderID: "ord_1"}, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
-		bank:     newBank(),
-		reserved: map[string]bool{}, released: map[string]bool{}, committed: map[string]bool{},
+		bank:   newBank(),
+		stock:  shelf{},
 		booked: map[string]string{}, cancelledBookings: map[string]string{},
 	}
 	if err := w.do(place); err != nil {
@@ -112,8 +114,8 @@ func (w *world) carryOut(step order.Step) {
 	case order.ScreenFraud:
 		body = order.RecordScreening{Decision: "clear"}
 	case order.ReserveStock:
-		w.reserved[step.Key] = true
-		body = order.RecordReservation{Key: step.Key, ReservationID: "r", Allocations: allocate(s)}
+		w.stock.reserve(step.Key, allocate(s, step))
+		body = order.RecordReservation{Key: step.Key, ShipmentID: step.ShipmentID, ReservationID: "r", Allocations: allocate(s, step)}
 	case order.AuthorizePayment:
 		body = order.RecordAuthorization{Key: step.Key, ProviderRef: "auth:" + step.Key, Amount: w.bank.authorize(step.Key, s.Due())}
 	case order.CapturePayment:
@@ -127,7 +129,10 @@ func (w *world) carryOut(step order.Step) {
 		w.booked[step.Key] = step.ShipmentID
 		body = order.RecordBooking{ShipmentID: step.ShipmentID, Key: step.Key, Carrier: shipment.Carrier, TrackingNumber: "T" + step.Key}
 	case order.CommitStock:
-		w.committed[step.ShipmentID] = true
+		shipment, _ := s.Shipment(step.ShipmentID)
+		if !w.stock.take(s.ReservationOfGoods(shipment), shipment, shipment.Warehouse) {
+			w.t.Fatalf("%s is not set aside: %v in %v", shipment.ShipmentID, w.stock, w)
+		}
 		body = order.RecordCommit{Key: step.Key, ShipmentID: step.ShipmentID}
 	case order.DiscardBooking:
 		shipment, _ := s.Shipment(step.ShipmentID)
@@ -149,10 +154,19 @@ func (w *world) carryOut(step order.Step) {
 		}
 		body = order.RecordRefund{RefundID: step.RefundID, ProviderRef: "re_1"}
 	case order.ReleaseStock:
-		if step.ShipmentID == "" {
-			w.released[s.ReservationOf(step.Key)] = true
+		reservation, warehouse := s.ReservationOf(step.Key), ""
+		shipment, ok := s.Shipment(step.ShipmentID)
+		if ok {
+			reservation, warehouse = s.ReservationToRelease(shipment, step.Key)
+		}
+		if warehouse == "" {
+			w.stock[reservation] = map[string]int64{}
+		} else if !w.stock.take(reservation, shipment, warehouse) {
+			w.t.Fatalf("%s of %s is not set aside in %s: %v in %v", shipment.ShipmentID, reservation, warehouse, w.stock, w)
 		}
 		body = order.RecordRelease{Key: step.Key, ShipmentID: step.ShipmentID}
+	case order.RestockStock:
+		body = order.RecordRestock{Key: step.Key, ShipmentID: step.ShipmentID}
 	case order.Notify:
 		body = order.RecordNotification{Key: step.Key}
 	default:
@@ -163,14 +177,57 @@ func (w *world) carryOut(step order.Step) {
 	}
 }
 
+// shelf is what is set aside, by the key of the reservation, and by line and warehouse.
+type shelf map[string]map[string]int64
+
+// reserve sets aside, unless that was done under the key before, or the key was given up.
+func (s shelf) reserve(key string, all []order.Allocation) {
+	if s[key] != nil {
+		return
+	}
+	s[key] = map[string]int64{}
+	for _, each := range all {
+		s[key][each.LineID+"@"+each.Warehouse] += each.Quantity
+	}
+}
+
+// take takes a parcel's goods out of a reservation; false when they are not there.
+func (s shelf) take(key string, parcel order.Shipment, warehouse string) bool {
+	for _, line := range parcel.Lines {
+		at := line.LineID + "@" + warehouse
+		if s[key][at] < line.Quantity {
+			return false
+		}
+		s[key][at] -= line.Quantity
+	}
+	return true
+}
+
+func (s shelf) left(key string) (sum int64) {
+	for _, quantity := range s[key] {
+		sum += quantity
+	}
+	return sum
+}
+
 // missing is one piece of the last line.
 func missing(s order.State) []order.Allocation {
 	last := s.Lines[len(s.Lines)-1]
 	return []order.Allocation{{LineID: last.LineID, SKU: last.SKU, Quantity: 1}}
 }
 
-func allocate(s order.State) []order.Allocation {
+func allocate(s order.State, step order.Step) []order.Allocation {
 	var all []order.Allocation
+	if shipment, ok := s.Shipment(step.ShipmentID); ok {
+		from := shipment.Goods.Wish.Warehouse
+		for n := 1; from == "" || slices.Contains(shipment.Goods.Wish.Exclude, from); n++ {
+			from = fmt.Sprintf("wh-%d", n)
+		}
+		for _, line := range shipment.Lines {
+			all = append(all, order.Allocation{LineID: line.LineID, SKU: line.SKU, Quantity: line.Quantity, Warehouse: from})
+		}
+		return all
+	}
 	for _, line := range s.Lines {
 		warehouse := "wh-1"
 		if line.SKU == "TWO-WAREHOUSES-1" {
@@ -203,25 +260,52 @@ func (w *world) checkInvariants(before order.State) {
 		if shipment.Status == order.ShipmentIsBooked && before.Shipments[i].Status != order.ShipmentIsBooked && s.Due() > 0 {
 			w.t.Fatalf("%s is booked and %d are not paid", shipment.ShipmentID, s.Due())
 		}
-		if shipment.Status == order.ShipmentIsCancelled {
+		if shipment.Status == order.ShipmentIsCancelled || shipment.Settled != "" || shipment.Replaces != "" {
 			continue
 		}
 		open++
-		if slices.Contains([]order.ShipmentStatus{order.ShipmentIsDispatched, order.ShipmentIsOutForDelivery, order.ShipmentIsDelivered}, shipment.Status) {
+		if left(shipment) {
 			underway++
 		}
 	}
 	shipped := s.Status == order.Shipped || s.Status == order.Delivered || s.Status == order.Closed
-	if shipped != (open > 0 && open == underway) {
+	if s.Status != order.Cancelling && s.Status != order.Cancelled && open > 0 && shipped != (open == underway) {
 		w.t.Fatalf("status %s with %d of %d parcels under way", s.Status, underway, open)
 	}
 	if s.Status == order.Cancelled {
 		w.checkCancelled(underway)
 	}
+	if s.Status == order.Delivered || s.Status == order.Closed {
+		w.checkDelivered()
+	}
 	if before.Ended() && s.Status != before.Status {
 		w.t.Fatalf("%s became %s", before.Status, s.Status)
 	}
 	w.checkPlan()
+}
+
+// left says whether a parcel has left its warehouse.
+func left(shipment order.Shipment) bool {
+	return !slices.Contains([]order.ShipmentStatus{
+		order.ShipmentIsPlanned, order.ShipmentHasFailed, order.ShipmentIsBooked, order.ShipmentIsCancelled,
+	}, shipment.Status)
+}
+
+// checkDelivered: what counts has arrived; for what failed another parcel or a refund stands in.
+func (w *world) checkDelivered() {
+	w.t.Helper()
+	arrived := 0
+	for _, shipment := range w.state.Shipments {
+		switch {
+		case shipment.Status == order.ShipmentIsDelivered:
+			arrived++
+		case shipment.Status != order.ShipmentIsCancelled && shipment.Settled == "":
+			w.t.Fatalf("%s over %s, which is %s", w.state.Status, shipment.ShipmentID, shipment.Status)
+		}
+	}
+	if arrived == 0 {
+		w.t.Fatalf("%s, and nothing has arrived: %v", w.state.Status, w)
+	}
 }
 
 // checkCancelled: all is undone, or somebody has said for each exception that it is not.
@@ -279,10 +363,10 @@ func (w *world) checkLedgers() {
 			w.t.Fatalf("%s is open still: %v", key, w)
 		}
 	}
-	for key := range w.reserved {
-		free := w.released[key] || w.waived(order.ReleaseStock, strings.Replace(key, "/reserve/", "/release/", 1))
-		if w.state.Status == order.Cancelled && !free {
-			w.t.Fatalf("%s is not released: %v", key, w)
+	letGo := slices.ContainsFunc(w.state.Waivers, func(a order.Waiver) bool { return a.Step == order.ReleaseStock })
+	for key := range w.stock {
+		if w.stock.left(key) > 0 && !letGo {
+			w.t.Fatalf("something of %s is set aside still: %v in %v", key, w.stock, w)
 		}
 	}
 	w.checkBookings()
@@ -342,7 +426,7 @@ func (w *world) checkTotal() {
 	w.t.Helper()
 	s := w.state
 	for _, shipment := range s.Shipments {
-		if shipment.Status == order.ShipmentIsCancelled && !shipment.Superseded {
+		if shipment.Status == order.ShipmentIsCancelled && !shipment.Superseded || shipment.Settled == order.SettledByRefund {
 			return
 		}
 	}
@@ -364,6 +448,9 @@ func (w *world) randomMove(rt *rapid.T) {
 	switch choice {
 	case 8:
 		body = order.CancelOrder{}
+		if len(s.Shipments) > 0 && rapid.Bool().Draw(rt, "one parcel") {
+			body = order.CancelOrder{ShipmentIDs: []string{rapid.SampledFrom(s.Shipments).Draw(rt, "parcel").ShipmentID}}
+		}
 	case 9:
 		body = order.HoldOrder{Code: "manual"}
 	case 10:
@@ -378,8 +465,11 @@ func (w *world) randomMove(rt *rapid.T) {
 		}).Draw(rt, "repair")
 	case 12:
 		body = order.RerouteShipment{ShipmentID: order.ShipmentID(s.OrderID, rapid.IntRange(1, max(2, len(s.Shipments))).Draw(rt, "n")), Carrier: "dhl"}
+		if rapid.Bool().Draw(rt, "elsewhere") {
+			body = order.RerouteShipment{ShipmentID: body.(order.RerouteShipment).ShipmentID, Warehouse: rapid.SampledFrom([]string{"wh-1", "wh-2", "wh-3"}).Draw(rt, "warehouse")}
+		}
 	case 13:
-		status := rapid.SampledFrom([]string{"dispatched", "out_for_delivery", "delivered", "lost", "attempt_failed"}).Draw(rt, "status")
+		status := rapid.SampledFrom(anyNews).Draw(rt, "status")
 		body = order.RecordCarrierUpdate{ShipmentID: order.ShipmentID(s.OrderID, rapid.IntRange(1, max(2, len(s.Shipments))).Draw(rt, "n")), Status: status, At: w.now}
 	case 14:
 		w.now = w.now.Add(time.Duration(rapid.IntRange(1, 80).Draw(rt, "hours")) * time.Hour)
@@ -407,7 +497,7 @@ func (w *world) randomOutcome(rt *rapid.T, step order.Step) {
 	failure := order.ReportStepFailure{Step: step, Code: "test", Message: "test", Attempts: 1}
 	switch rapid.IntRange(0, 9).Draw(rt, "outcome") {
 	case 0:
-		failure.Class = "rejected"
+		failure.Class = order.ClassRejected
 	case 1:
 		failure.Class = order.ClassUnavailable
 	case 2:
@@ -438,7 +528,7 @@ func (w *world) happen(step order.Step) {
 	case order.BookShipment:
 		w.booked[step.Key] = step.ShipmentID
 	case order.ReserveStock:
-		w.reserved[step.Key] = true
+		w.stock.reserve(step.Key, allocate(w.state, step))
 	case order.AuthorizePayment:
 		w.bank.authorize(step.Key, w.state.Due())
 	case order.CapturePayment:
@@ -453,10 +543,10 @@ func (w *world) refuse(step order.Step) bool {
 	case order.ScreenFraud:
 		body = order.RecordScreening{Decision: "review"}
 	case order.ReserveStock:
-		if w.reserved[step.Key] {
+		if w.stock[step.Key] != nil {
 			return false
 		}
-		body = order.RecordReservation{Key: step.Key, Missing: missing(w.state)}
+		body = order.RecordReservation{Key: step.Key, ShipmentID: step.ShipmentID, Missing: missing(w.state)}
 	case order.AuthorizePayment:
 		if w.bank.auths[step.Key] != nil {
 			return false
@@ -499,7 +589,7 @@ func (w *world) goOn(plan order.Plan) {
 
 func (w *world) deliverNext() {
 	for _, shipment := range w.state.Shipments {
-		if shipment.Status != order.ShipmentIsDelivered && shipment.Status != order.ShipmentIsCancelled {
+		if shipment.Status != order.ShipmentIsDelivered && shipment.Status != order.ShipmentIsCancelled && shipment.Settled == "" {
 			w.must(order.RecordCarrierUpdate{ShipmentID: shipment.ShipmentID, Status: "delivered", At: w.now})
 			return
 		}
@@ -519,6 +609,10 @@ func (w *world) answer(action order.Action) {
 }
 
 func (w *world) repair(attention order.Attention) {
+	if attention.Step == order.AwaitDelivery && slices.Contains(attention.Allowed, "cancel") && w.seq%2 == 0 {
+		w.must(order.CancelOrder{ShipmentIDs: []string{attention.ShipmentID}})
+		return
+	}
 	if attention.Step == order.AwaitDelivery || attention.Step == order.AwaitPickup {
 		w.must(order.ResolveStep{AttentionID: attention.AttentionID, ExternalRef: "by hand"})
 		return

@@ -37,7 +37,7 @@ func Orders(temporal client.Client, orders *activities.Orders, fail context.Canc
 		order.BookShipment: orders.BookShipment, order.CommitStock: orders.CommitStock,
 		order.DiscardBooking: orders.DiscardBooking, order.CancelShipment: orders.CancelShipment,
 		order.Notify:      orders.Notify,
-		order.VoidPayment: orders.VoidPayment, order.RefundPayment: orders.RefundPayment, order.ReleaseStock: orders.ReleaseStock,
+		order.VoidPayment: orders.VoidPayment, order.RefundPayment: orders.RefundPayment, order.ReleaseStock: orders.ReleaseStock, order.RestockStock: orders.RestockStock,
 	} {
 		w.RegisterActivityWithOptions(step, activity.RegisterOptions{Name: string(name)})
 	}

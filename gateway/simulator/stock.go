@@ -29,17 +29,24 @@ func reserve(st *state, a ask[gateway.ReserveRequest]) outcome {
 		return invalidLines()
 	}
 
-	var missing, allocated []gateway.StockLine
+	var (
+		missing, allocated []gateway.StockLine
+		from               = oneWarehouse(a.Request)
+	)
 
 	for _, line := range a.Request.Lines {
 		line.Warehouse = ""
-		if outOfStock(line.SKU) {
+		if outOfStock(line.SKU) || (a.Request.OneWarehouse && from == "") {
 			missing = append(missing, line)
 
 			continue
 		}
 
-		line.Warehouse = warehouse(line.SKU)
+		line.Warehouse = from
+		if line.Warehouse == "" {
+			line.Warehouse = warehouse(line.SKU)
+		}
+
 		allocated = append(allocated, line)
 	}
 
@@ -99,13 +106,7 @@ func commit(st *state, a ask[gateway.CommitRequest]) outcome {
 	return moved(a, "commit", now, taken, struct{}{})
 }
 
-// restockRequest puts goods that came back into the stock again.
-type restockRequest struct {
-	OrderID string              `json:"order_id"`
-	Lines   []gateway.StockLine `json:"lines"`
-}
-
-func restock(_ *state, a ask[restockRequest]) outcome {
+func restock(_ *state, a ask[gateway.RestockRequest]) outcome {
 	if !validLines(a.Request.Lines) {
 		return invalidLines()
 	}
@@ -169,6 +170,23 @@ func stockEntry[R any](a ask[R], operation, orderID string, lines []gateway.Stoc
 	return &Entry{
 		Key: a.Key, OrderID: orderID, Operation: operation, Amount: quantity, At: a.At, Lines: slices.Clone(lines),
 	}
+}
+
+// oneWarehouse is the one from which a request wants all of its goods; empty when there is none, or when it does not matter.
+// What is in stock is so in every warehouse, for those who ask for it there.
+func oneWarehouse(r gateway.ReserveRequest) string {
+	if !r.OneWarehouse {
+		return ""
+	}
+
+	usual := warehouse(r.Lines[0].SKU)
+	for _, each := range []string{usual, mainWarehouse, secondWarehouse} {
+		if !slices.Contains(r.Exclude, each) && (r.Warehouse == "" || r.Warehouse == each) {
+			return each
+		}
+	}
+
+	return ""
 }
 
 func outOfStock(sku string) bool {
