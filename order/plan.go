@@ -169,7 +169,7 @@ func (s State) repairs(p Policy) []Step {
 		}
 	}
 	for _, refund := range s.Refunds {
-		if refund.pending() && s.Status != Cancelling {
+		if refund.Pending() && s.Status != Cancelling {
 			steps = append(steps, s.refundStep(p, refund))
 		}
 	}
@@ -244,7 +244,7 @@ func (s Shipment) mayBeBooked(of State) bool {
 func (s State) returnMoney(p Policy) []Step {
 	var steps []Step
 	for _, refund := range s.Refunds {
-		if refund.pending() {
+		if refund.Pending() {
 			steps = append(steps, s.refundStep(p, refund))
 		}
 	}
