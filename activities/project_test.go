@@ -26,9 +26,13 @@ func TestProject_WorkerStops_EndsWithoutError(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
 	store := eventstore.New(pool, eventstore.Options{})
-	stored, _, err := store.Append(t.Context(), "ord_1", eventstore.Head{}, eventstore.NewEvent{
+	_, _, err := store.Append(t.Context(), "ord_1", eventstore.Head{}, eventstore.NewEvent{
 		ID: uuid.Must(uuid.NewV7()), Type: "Any", SchemaVersion: 1, Data: json.RawMessage(`{}`), Metadata: json.RawMessage(`{}`),
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, _, err := store.Load(t.Context(), "ord_1")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -173,6 +173,7 @@ func wholeOrder() order.State {
 			},
 		},
 		Holds:   []order.Hold{{Code: "manual", Reason: "wait", Since: at(5), Until: &later}},
+		Refunds: []order.Refund{{RefundID: "rf_1", Amount: 500, Reason: "it came late", Issued: true}},
 		Actions: []order.Action{{ActionID: "act_1", Kind: order.ActionAddress, Options: []string{"retry", "cancel"}, Deadline: at(50)}},
 		Attention: []order.Attention{{
 			AttentionID: "att_1", Step: order.BookShipment, ShipmentID: "shp_ord_1_2", Key: "shp_ord_1_2/book/1",

@@ -31,6 +31,7 @@ type Order struct {
 	Fulfilment  Fulfilment   `json:"fulfilment"`
 	Holds       []Hold       `json:"holds" doc:"What stops the order."`
 	Actions     []Action     `json:"actions" doc:"What the customer is asked."`
+	Refunds     []Refund     `json:"refunds" doc:"Money that went back, or is to."`
 	Shipments   []Shipment   `json:"shipments"`
 	Attention   []Attention  `json:"attention" doc:"The steps that wait for an operator."`
 	Next        Next         `json:"next" doc:"What the order waits for."`
@@ -103,6 +104,15 @@ type Action struct {
 	Deadline time.Time `json:"deadline" doc:"When the order is cancelled without an answer."`
 }
 
+// Refund is money on its way back to the customer, or there.
+type Refund struct {
+	RefundID   string `json:"refund_id"`
+	Amount     int64  `json:"amount"`
+	Reason     string `json:"reason"`
+	ShipmentID string `json:"shipment_id"`
+	State      string `json:"state" enum:"pending,issued,waived"`
+}
+
 // Shipment is a parcel.
 type Shipment struct {
 	ShipmentID     string               `json:"shipment_id"`
@@ -170,7 +180,7 @@ func (a *API) view(s order.State) *Order {
 		Payment:    Payment{State: s.Payment.State, Method: s.Payment.Method, ProviderRef: s.Payment.ProviderRef},
 		Fulfilment: Fulfilment{fulfilmentOf(s)},
 		Holds:      viewAll(s.Holds, func(h order.Hold) Hold { return Hold(h) }),
-		Actions:    viewAll(s.Actions, viewAction), Shipments: viewAll(s.Shipments, viewShipment),
+		Actions:    viewAll(s.Actions, viewAction), Refunds: viewAll(s.Refunds, viewRefund), Shipments: viewAll(s.Shipments, viewShipment),
 		Attention: viewAll(s.Attention, viewAttention), Next: a.next(s), Links: a.links(s.OrderID),
 	}
 }

@@ -14,6 +14,17 @@ func viewAction(action order.Action) Action {
 	}
 }
 
+func viewRefund(r order.Refund) Refund {
+	state := "pending"
+	switch {
+	case r.Issued:
+		state = "issued"
+	case !r.Pending():
+		state = "waived"
+	}
+	return Refund{RefundID: r.RefundID, Amount: r.Amount, Reason: r.Reason, ShipmentID: r.ShipmentID, State: state}
+}
+
 func viewShipment(s order.Shipment) Shipment {
 	return Shipment{
 		ShipmentID: s.ShipmentID, Status: s.Status, Warehouse: s.Warehouse, Carrier: s.Carrier,

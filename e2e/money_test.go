@@ -140,6 +140,9 @@ func TestGoodwillRefund_EachKeyIsARefund_NeverMoreThanWasTaken(t *testing.T) {
 	s.command(http.StatusUnprocessableEntity, path, `{"amount":8499,"reason":"too much"}`)
 	s.command(http.StatusUnprocessableEntity, path, `{"amount":1000}`)
 	s.Await("both are paid", func() bool { return fmt.Sprint(s.order(id)["refunded"]) == "2000" })
+	if refunds := list(s.order(id)["refunds"]); len(refunds) != 2 || refunds[1]["state"] != "issued" {
+		t.Errorf("refunds: %v", refunds)
+	}
 	s.command(http.StatusOK, "/v1/orders/"+id+"/cancel", `{"reason":"cannot be shipped"}`)
 	done := s.until(id, "cancelled")
 	if fmt.Sprint(done["refunded"]) != "10498" {

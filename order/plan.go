@@ -174,7 +174,7 @@ func (s State) repairs(p Policy) []Step {
 		steps = append(steps, s.parcelReleases(p)...)
 	}
 	for _, refund := range s.Refunds {
-		if refund.pending() && s.Status != Cancelling {
+		if refund.Pending() && s.Status != Cancelling {
 			steps = append(steps, s.refundStep(p, refund))
 		}
 	}
@@ -249,7 +249,7 @@ func (s Shipment) mayBeBooked(of State) bool {
 func (s State) returnMoney(p Policy) []Step {
 	var steps []Step
 	for _, refund := range s.Refunds {
-		if refund.pending() {
+		if refund.Pending() {
 			steps = append(steps, s.refundStep(p, refund))
 		}
 	}

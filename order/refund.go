@@ -66,7 +66,7 @@ func (d *decision) refund(wish RefundRequested) {
 func (s State) leftOf(capture Capture) int64 {
 	left := capture.Amount
 	for _, refund := range s.Refunds {
-		if (refund.Issued || refund.pending()) && s.CaptureOf(refund).Key == capture.Key {
+		if (refund.Issued || refund.Pending()) && s.CaptureOf(refund).Key == capture.Key {
 			left -= refund.Amount
 		}
 	}

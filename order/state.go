@@ -234,8 +234,8 @@ type Refund struct {
 	Dropped     bool   `json:"dropped,omitempty"`  // nobody pays it; cancelling the order would
 }
 
-// pending says whether the refund is still to be paid.
-func (r Refund) pending() bool { return !r.Issued && !r.Waived && !r.Dropped }
+// Pending says whether the refund is still to be paid.
+func (r Refund) Pending() bool { return !r.Issued && !r.Waived && !r.Dropped }
 
 // Hold stops an order.
 type Hold struct {
@@ -354,7 +354,7 @@ func (s State) paid() bool {
 func (s State) pendingRefunds() int64 {
 	var sum int64
 	for _, refund := range s.Refunds {
-		if refund.pending() {
+		if refund.Pending() {
 			sum += refund.Amount
 		}
 	}

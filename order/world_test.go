@@ -404,21 +404,46 @@ func (w *world) checkBookings() {
 func TestAnyLife_KeepsTheInvariantsAndEnds(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(rt, twoLines())
-		for range rapid.IntRange(0, 40).Draw(rt, "moves") {
-			w.randomMove(rt)
-		}
-		for range 500 {
-			plan := w.plan()
-			if plan.Ended {
-				w.checkLedgers()
-				w.checkTotal()
-				return
-			}
-			w.goOn(plan)
-		}
-		rt.Fatalf("the order does not end: %s, plan %+v", w.state.Status, w.plan())
+		newWorld(rt, twoLines()).liveOn(rt)
 	})
+}
+
+// TestAnyAmendedLife_KeepsTheInvariantsAndEnds is the same for orders that were amended when they were paid for, which few
+// random lives come to.
+func TestAnyAmendedLife_KeepsTheInvariantsAndEnds(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(rt, twoLines())
+		until := rapid.SampledFrom([]string{order.PaymentIsAuthorized, order.PaymentCaptured, order.PaymentCaptured}).Draw(rt, "until")
+		for w.state.Payment.State != until {
+			w.carryOut(w.plan().Steps[0])
+		}
+		w.must(order.HoldOrder{Code: "manual"})
+		for _, line := range []string{"l1", "l2"} {
+			quantity := rapid.Int64Range(1, 5).Draw(rt, line)
+			_ = w.do(order.AmendOrder{Lines: []order.LineQuantity{{LineID: line, Quantity: quantity}}}) // refused when it is so already
+		}
+		w.must(order.ReleaseOrder{Code: "manual"})
+		w.liveOn(rt)
+	})
+}
+
+// liveOn makes random moves, and then all goes well until the order ends.
+func (w *world) liveOn(rt *rapid.T) {
+	w.t.Helper()
+	for range rapid.IntRange(0, 40).Draw(rt, "moves") {
+		w.randomMove(rt)
+	}
+	for range 500 {
+		plan := w.plan()
+		if plan.Ended {
+			w.checkLedgers()
+			w.checkTotal()
+			return
+		}
+		w.goOn(plan)
+	}
+	w.t.Fatalf("the order does not end: %s, plan %+v", w.state.Status, w.plan())
 }
 
 // checkTotal: a customer who got all that was ordered has paid for it, no more and no less, but for refunds.
