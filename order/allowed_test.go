@@ -96,7 +96,7 @@ func TestAllowed_EachStepHasItsChoices(t *testing.T) {
 	t.Parallel()
 	steps := []StepName{
 		ScreenFraud, ReserveStock, AuthorizePayment, CapturePayment, BookShipment, CommitStock,
-		DiscardBooking, CancelShipment, VoidPayment, RefundPayment, ReleaseStock, AwaitPickup, AwaitDelivery,
+		DiscardBooking, CancelShipment, VoidPayment, RefundPayment, ReleaseStock, RestockStock, AwaitPickup, AwaitDelivery,
 	}
 	for _, step := range steps {
 		if !slices.Contains(attentionChoices[step], "retry") {

@@ -21,7 +21,7 @@ func news(parcel, status string) order.RecordCarrierUpdate {
 var (
 	// inferred is a scan that a later one implies.
 	inferred = order.CarrierScan{At: *at(time.Minute)}
-	silence  = silent(order.AwaitDelivery, parcel1, "lost", "fedex says of "+parcel1+": lost", "retry", "resolve")
+	lost     = life{&order.ShipmentLost{ShipmentID: parcel1, CarrierScan: scan("lost")}, failedParcel("att_1", parcel1, "lost")}
 )
 
 // scan is how the word is recorded.
@@ -72,10 +72,12 @@ var newsRules = map[string]rule{
 	"told twice":    {given: partly, when: news(parcel1, "dispatched")},
 	"told too late": {given: shipped.and(arrived(parcel1)), when: news(parcel1, "out_for_delivery")},
 
-	"one try failed: a note": {given: shipped, when: news(parcel1, "attempt_failed"), then: note("fedex could not deliver %s", parcel1)},
-	"lost: parked":           {given: shipped, when: news(parcel1, "lost"), then: life{silence}},
-	"lost, told twice":       {given: shipped.and(silence), when: news(parcel1, "lost")},
-	"lost, but it came":      {given: shipped.and(silence), when: news(parcel1, "delivered"), then: life{&order.ShipmentDelivered{ShipmentID: parcel1, CarrierScan: scan("delivered")}}},
+	"one try failed": {
+		given: shipped, when: news(parcel1, "attempt_failed"), then: life{&order.ShipmentDeliveryAttemptFailed{ShipmentID: parcel1, CarrierScan: scan("attempt_failed")}},
+	},
+	"lost: parked":      {given: shipped, when: news(parcel1, "lost"), then: lost},
+	"lost, told twice":  {given: shipped.and(lost...), when: news(parcel1, "lost")},
+	"lost, but it came": {given: shipped.and(lost...), when: news(parcel1, "delivered"), then: life{&order.ShipmentDelivered{ShipmentID: parcel1, CarrierScan: scan("delivered")}}},
 
 	"before it was booked: refused, the carrier tells again later": {given: paid, when: news(parcel1, "dispatched"), refused: parcel1 + " is not booked yet"},
 	"of an unknown parcel":                  {given: booked, when: news("shp_ord_2_1", "dispatched"), refused: "no such shipment"},

@@ -105,7 +105,11 @@ var deadlineRules = map[string]rule{
 		given: shipped.and(committed...), when: order.PassDeadline{}, after: 168 * time.Hour,
 		then: life{silent(order.AwaitDelivery, parcel1, "stalled_in_transit", "no news from fedex for 168h0m0s", "retry", "resolve")},
 	},
-	"no arrival is said once": {given: onlyParcel1OffAndSilent, when: order.PassDeadline{}, after: 400 * time.Hour},
+	"no arrival is said once": {given: onlyParcel1OffAndSilent, when: order.PassDeadline{}, after: 335 * time.Hour},
+	"no arrival for two weeks: lost": {
+		given: onlyParcel1OffAndSilent, when: order.PassDeadline{}, after: 336 * time.Hour,
+		then: life{&order.ShipmentLost{ShipmentID: parcel1, CarrierScan: order.CarrierScan{At: *at(336 * time.Hour)}}, failedParcel("att_2", parcel1, "lost")},
+	},
 
 	"the end of the return period": {given: delivered, when: order.PassDeadline{}, after: time.Hour, then: life{&order.OrderClosed{}}},
 	"not closed too early":         {given: delivered, when: order.PassDeadline{}, after: time.Hour - time.Microsecond},

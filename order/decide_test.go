@@ -86,7 +86,7 @@ var customerRules = map[string]rule{
 		then: life{&order.CancellationRequested{}, &order.OrderCancelled{}},
 	},
 	"not cancelled once a parcel is under way": {given: partly, when: order.CancelOrder{}, refused: "the order is partially_shipped"},
-	"not cancelled when shipped":               {given: shipped, when: order.CancelOrder{}, refused: "the order is shipped"},
+	"not cancelled when shipped":               {given: shipped, when: order.CancelOrder{}, refused: "every shipment has left"},
 	"not cancelled when delivered":             {given: delivered, when: order.CancelOrder{}, refused: "the order is delivered"},
 	"not cancelled when closed":                {given: closed, when: order.CancelOrder{}, refused: "the order is closed"},
 	"not cancelled twice":                      {given: cancelling, when: order.CancelOrder{}, refused: "the order is cancelling"},
@@ -186,7 +186,7 @@ var operatorRules = map[string]rule{
 		then: life{
 			&order.ShipmentBookingFailed{
 				ShipmentID: parcel2, Key: parcel2 + "/book/1", Carrier: "fedex", Class: order.ClassUnknown,
-				Code: "rerouted", Message: "an operator chose another carrier",
+				Code: "rerouted", Message: "an operator chose another way",
 			},
 			&order.ShipmentRerouted{ShipmentID: parcel2, Carrier: "dhl"},
 		},

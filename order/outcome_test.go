@@ -235,12 +235,16 @@ var bookingRules = map[string]rule{
 		given: paid, when: failing(paid, order.BookShipment, order.ClassUnknown), then: life{bookingFailure(1, "fedex", order.ClassUnknown), toUPS},
 	},
 	"no carrier is left: parked": {
-		given: secondTry, when: failing(secondTry, order.BookShipment, "rejected"),
-		then: life{bookingFailure(2, "ups", "rejected"), parkedBookingAs("retry", "reroute", "resolve", "cancel")},
+		given: secondTry, when: failing(secondTry, order.BookShipment, order.ClassUnavailable),
+		then: life{bookingFailure(2, "ups", order.ClassUnavailable), parkedBookingAs("retry", "reroute", "resolve", "cancel")},
 	},
-	"no carrier is left and another parcel is off: parked, and it cannot be cancelled": {
-		given: secondLast, when: failing(secondLast, order.BookShipment, "rejected"),
-		then: life{bookingFailure(2, "ups", "rejected"), parkedBookingAs("retry", "reroute", "resolve")},
+	"no carrier is left and another parcel is off: parked, and the parcel can be cancelled": {
+		given: secondLast, when: failing(secondLast, order.BookShipment, order.ClassUnavailable),
+		then: life{bookingFailure(2, "ups", order.ClassUnavailable), parkedBookingAs("retry", "reroute", "resolve", "cancel")},
+	},
+	"rejected by all: another warehouse, where all are asked again": {
+		given: secondTry, when: failing(secondTry, order.BookShipment, "rejected"),
+		then: life{bookingFailure(2, "ups", "rejected"), &order.ShipmentRerouted{ShipmentID: parcel1, Carrier: "fedex", Exclude: []string{"wh-1"}}},
 	},
 	"after a retry every carrier is tried again": {
 		given: retriedBooking, when: failing(retriedBooking, order.BookShipment, "rejected"), then: life{bookingFailure(3, "fedex", "rejected"), toUPS},

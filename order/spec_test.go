@@ -244,7 +244,7 @@ func TestDecide_TypedErrors(t *testing.T) {
 		"what the status does not admit": {
 			shipped,
 			order.Command{ID: "c", Body: order.CancelOrder{}},
-			&order.NotAllowedError{Command: "CancelOrder", Status: order.Shipped, Version: len(shipped), Allowed: []string{"IssueRefund", "AddNote"}, Detail: "the order is shipped"},
+			&order.NotAllowedError{Command: "CancelOrder", Status: order.Shipped, Version: len(shipped), Allowed: []string{"IssueRefund", "AddNote"}, Detail: "every shipment has left"},
 		},
 		"what is wrong in any status": {
 			paid,
