@@ -10,9 +10,10 @@ import (
 // plainRoutes are the commands to an order that have no other id in their path.
 var plainRoutes = []string{"/cancel", "/amend", "/hold", "/release", "/refunds", "/fraud-review", "/address", "/payment-method", "/respond", "/notes"}
 
-// Cancellation asks for everything about an order to be undone.
+// Cancellation asks for everything about an order to be undone, or for some of its shipments.
 type Cancellation struct {
-	Reason string `json:"reason" minLength:"1" maxLength:"500" example:"customer changed their mind"`
+	Reason      string   `json:"reason" minLength:"1" maxLength:"500" example:"customer changed their mind"`
+	ShipmentIDs []string `json:"shipment_ids,omitempty" minItems:"1" maxItems:"200" doc:"Only these shipments; the others go on."`
 }
 
 type cancelInput struct {
@@ -21,7 +22,7 @@ type cancelInput struct {
 }
 
 func (a *API) cancel(ctx context.Context, in *cancelInput) (*commandOutput, error) {
-	return a.performOn(ctx, in.OnOrder, "/cancel", in.Body, order.CancelOrder{}, in.Body.Reason)
+	return a.performOn(ctx, in.OnOrder, "/cancel", in.Body, order.CancelOrder{ShipmentIDs: in.Body.ShipmentIDs}, in.Body.Reason)
 }
 
 // HoldRequest stops an order until it is released, or until a moment.

@@ -181,23 +181,3 @@ func wholeOrder() order.State {
 		}},
 	}
 }
-
-func TestFulfilment_SumsTheParcelsUp(t *testing.T) {
-	t.Parallel()
-	const cancelled, booked, sent, there = order.ShipmentIsCancelled, order.ShipmentIsBooked, order.ShipmentIsDispatched, order.ShipmentIsDelivered
-	for want, parcels := range map[string][]order.ShipmentStatus{
-		"reserved": {booked, booked}, "partially_shipped": {sent, booked}, "shipped": {sent, sent, cancelled},
-		"partially_delivered": {there, sent}, "delivered": {there, there, cancelled},
-	} {
-		state := order.State{Stock: order.Stock{State: order.StockIsReserved}}
-		for _, status := range parcels {
-			state.Shipments = append(state.Shipments, order.Shipment{Status: status})
-		}
-		if got := fulfilmentOf(state); got != want {
-			t.Errorf("%v is %s, want %s", parcels, got, want)
-		}
-	}
-	if got := fulfilmentOf(order.State{}); got != "unallocated" {
-		t.Errorf("nothing is %s", got)
-	}
-}

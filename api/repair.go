@@ -45,10 +45,11 @@ func (in *repairInput) said() Repair {
 	return *in.Body
 }
 
-// Reroute books a parcel with another carrier.
+// Reroute books a parcel with another carrier, or from another warehouse, or sends one again that has failed on its way.
 type Reroute struct {
-	Carrier string `json:"carrier" pattern:"^[a-z0-9][a-z0-9_-]{0,49}$" example:"ups"`
-	Reason  string `json:"reason" minLength:"1" maxLength:"500" example:"fedex has no capacity"`
+	Carrier   string `json:"carrier,omitempty" pattern:"^[a-z0-9][a-z0-9_-]{0,49}$" example:"ups"`
+	Warehouse string `json:"warehouse,omitempty" pattern:"^[A-Za-z0-9][A-Za-z0-9_-]{0,49}$" example:"wh-2"`
+	Reason    string `json:"reason" minLength:"1" maxLength:"500" example:"fedex has no capacity"`
 }
 
 type rerouteInput struct {
@@ -61,6 +62,9 @@ func (a *API) rerouteShipment(ctx context.Context, in *rerouteInput) (*commandOu
 	if !partIDPattern.MatchString(in.ShipmentID) {
 		return nil, invalid(Fault{"/shipment_id", "is no id of a shipment"})
 	}
-	command := order.RerouteShipment{ShipmentID: in.ShipmentID, Carrier: in.Body.Carrier}
+	if in.Body.Carrier == "" && in.Body.Warehouse == "" {
+		return nil, invalid(Fault{"/carrier", "name a carrier, or a warehouse, or both"})
+	}
+	command := order.RerouteShipment{ShipmentID: in.ShipmentID, Carrier: in.Body.Carrier, Warehouse: in.Body.Warehouse}
 	return a.performOn(ctx, in.OnOrder, "/shipments/"+in.ShipmentID+"/reroute", in.Body, command, in.Body.Reason)
 }

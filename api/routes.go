@@ -44,7 +44,7 @@ func (a *API) routes() {
 	command(a, post("waive-compensation", "/v1/orders/{order_id}/attention/{attention_id}/waive", "Accept that something is not undone"), mayOperate, a.waiveCompensation)
 	command(a, post("issue-refund", "/v1/orders/{order_id}/refunds", "Give the customer something back"), mayOperate, a.issueRefund)
 	command(a, post("review-fraud", "/v1/orders/{order_id}/fraud-review", "Judge an order that is held for it"), mayOperate, a.reviewFraud)
-	command(a, post("reroute-shipment", "/v1/orders/{order_id}/shipments/{shipment_id}/reroute", "Send a parcel with another carrier"), mayOperate, a.rerouteShipment)
+	command(a, post("reroute-shipment", "/v1/orders/{order_id}/shipments/{shipment_id}/reroute", "Send a parcel with another carrier, or from another warehouse"), mayOperate, a.rerouteShipment)
 	query(a, get("list-attention", "/v1/attention", "List what waits for an operator, the oldest first"), a.listAttention)
 	query(a, a.withPending(get("get-command", "/v1/commands/{order_id}/{idempotency_key}", "Ask what became of a command")), a.getCommand)
 

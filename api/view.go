@@ -118,6 +118,8 @@ type Shipment struct {
 	ShipmentID     string               `json:"shipment_id"`
 	Status         order.ShipmentStatus `json:"status"`
 	Warehouse      string               `json:"warehouse"`
+	Replaces       string               `json:"replaces,omitempty" doc:"The shipment that this one stands in for."`
+	Settled        string               `json:"settled,omitempty" doc:"What stands in for this shipment since it failed on its way: reshipped or refunded."`
 	Carrier        string               `json:"carrier"`
 	TrackingNumber string               `json:"tracking_number"`
 	LabelURL       string               `json:"label_url,omitempty"`
@@ -178,7 +180,7 @@ func (a *API) view(s order.State) *Order {
 		Captured: s.Payment.Captured, Refunded: s.Payment.Refunded, PlacedAt: s.PlacedAt.UTC(), UpdatedAt: s.UpdatedAt.UTC(),
 		Lines: viewAll(s.Lines, func(l order.Line) Line { return Line(l) }), Shipping: ShippingWish(s.Shipping),
 		Payment:    Payment{State: s.Payment.State, Method: s.Payment.Method, ProviderRef: s.Payment.ProviderRef},
-		Fulfilment: Fulfilment{fulfilmentOf(s)},
+		Fulfilment: Fulfilment{s.Fulfilment()},
 		Holds:      viewAll(s.Holds, func(h order.Hold) Hold { return Hold(h) }),
 		Actions:    viewAll(s.Actions, viewAction), Refunds: viewAll(s.Refunds, viewRefund), Shipments: viewAll(s.Shipments, viewShipment),
 		Attention: viewAll(s.Attention, viewAttention), Next: a.next(s), Links: a.links(s.OrderID),

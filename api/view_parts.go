@@ -27,7 +27,7 @@ func viewRefund(r order.Refund) Refund {
 
 func viewShipment(s order.Shipment) Shipment {
 	return Shipment{
-		ShipmentID: s.ShipmentID, Status: s.Status, Warehouse: s.Warehouse, Carrier: s.Carrier,
+		ShipmentID: s.ShipmentID, Status: s.Status, Warehouse: s.Warehouse, Carrier: s.Carrier, Replaces: s.Replaces, Settled: s.Settled,
 		TrackingNumber: s.TrackingNumber, LabelURL: s.LabelURL, ETA: s.ETA,
 		Lines: viewAll(s.Lines, func(l order.ShipmentLine) ShipmentLine { return ShipmentLine{l.LineID, l.Quantity} }),
 	}
@@ -37,37 +37,6 @@ func viewAttention(at order.Attention) Attention {
 	return Attention{
 		AttentionID: at.AttentionID, Step: at.Step, ShipmentID: at.ShipmentID, Code: at.Code, Message: at.Message,
 		Since: at.Since, Attempts: at.Attempts, NextRetryAt: at.NextRetryAt, Allowed: append([]string{}, at.Allowed...),
-	}
-}
-
-// fulfilmentOf sums the parcels up; before there are any, the stock.
-func fulfilmentOf(s order.State) string {
-	var open, dispatched, delivered int
-	for _, shipment := range s.Shipments {
-		switch shipment.Status {
-		case order.ShipmentIsCancelled:
-			continue
-		case order.ShipmentIsDispatched, order.ShipmentIsOutForDelivery:
-			dispatched++
-		case order.ShipmentIsDelivered:
-			dispatched++
-			delivered++
-		}
-		open++
-	}
-	switch {
-	case open > 0 && delivered == open:
-		return "delivered"
-	case delivered > 0:
-		return "partially_delivered"
-	case open > 0 && dispatched == open:
-		return "shipped"
-	case dispatched > 0:
-		return "partially_shipped"
-	case s.Stock.State == order.StockIsReserved:
-		return "reserved"
-	default:
-		return "unallocated"
 	}
 }
 
