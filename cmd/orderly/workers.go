@@ -36,7 +36,9 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 	}
 	var wanted []sdkworker.Worker
 	if r.worker {
-		wanted = append(wanted, worker.Orders(s.temporal, s.orderActivities(), fail))
+		orders := worker.Orders(s.temporal, s.orderActivities(), fail)
+		worker.AddReconciler(orders, s.reconciler())
+		wanted = append(wanted, orders)
 	}
 	if r.projector {
 		projector := worker.Projections(s.temporal, &activities.Projector{
@@ -54,13 +56,23 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 		}
 		started = append(started, w)
 	}
-	if r.projector {
-		if err := errors.Join(s.startProjections(ctx), s.scheduleCheckpoints(ctx)); err != nil {
-			stop()
-			return nil, err
-		}
+	if err := s.startStanding(ctx, r); err != nil {
+		stop()
+		return nil, err
 	}
 	return stop, nil
+}
+
+// startStanding makes sure of the workflows and schedules that are always there.
+func (s *service) startStanding(ctx context.Context, r roles) error {
+	var err error
+	if r.worker {
+		err = s.scheduleReconcile(ctx)
+	}
+	if r.projector {
+		err = errors.Join(err, s.startProjections(ctx), s.scheduleCheckpoints(ctx))
+	}
+	return err
 }
 
 // prepareNamespace waits for Temporal, which may come up later than this process.
