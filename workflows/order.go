@@ -28,6 +28,7 @@ type lifecycle struct {
 	tries   map[string]int // by step id
 	timer   deadlineTimer
 	shown   shownAttributes
+	signals inbox
 	// cancelSeen is true once Cancel in the Web UI was turned into a command.
 	cancelSeen bool
 }
@@ -51,7 +52,7 @@ func Order(ctx workflow.Context, in OrderInput) error {
 	disconnected, _ := workflow.NewDisconnectedContext(ctx)
 	l := &lifecycle{
 		in: in, ctx: disconnected, wake: workflow.NewBufferedChannel(ctx, 1),
-		tries: map[string]int{},
+		tries: map[string]int{}, shown: alreadyShown(workflow.GetTypedSearchAttributes(ctx)), signals: newInbox(ctx),
 	}
 	if err := l.handleCommands(ctx); err != nil {
 		return err
@@ -59,12 +60,16 @@ func Order(ctx workflow.Context, in OrderInput) error {
 	if err := l.begin(); err != nil {
 		return err
 	}
-	for !l.ended() {
+	for l.takeSignals(); !l.ended(); l.takeSignals() {
+		if l.leaving() {
+			l.stopSteps()
+		} else {
+			l.startSteps()
+		}
+		l.show()
 		if l.mayContinueAsNew(ctx) {
 			return workflow.NewContinueAsNewError(ctx, Order, OrderInput{OrderID: in.OrderID, URL: in.URL, Resume: true})
 		}
-		l.startSteps()
-		l.show()
 		l.wait(ctx)
 	}
 	l.show()
@@ -97,7 +102,7 @@ func (l *lifecycle) begin() error {
 	if l.latest.Current > 0 {
 		return nil
 	}
-	outcome, err := execute(l.ctx, call{activity: LookActivity, summary: "read the order"}, l.in.OrderID)
+	outcome, err := execute(l.ctx, call{activity: LookActivity, summary: "read the order", retry: asking}, l.in.OrderID)
 	if err != nil {
 		return err
 	}
@@ -108,11 +113,21 @@ func (l *lifecycle) begin() error {
 // ended says whether the workflow may end: the order has, or there is none, and nobody waits for an answer.
 func (l *lifecycle) ended() bool {
 	over := l.latest.Plan.Ended || l.latest.Current == 0
-	return over && len(l.running) == 0 && workflow.AllHandlersFinished(l.ctx)
+	return over && l.idle()
 }
 
+// idle says whether nothing is under way: no step, and no command of which somebody waits for the answer.
+func (l *lifecycle) idle() bool {
+	return len(l.running) == 0 && l.signals.empty() && workflow.AllHandlersFinished(l.ctx)
+}
+
+// leaving is true once the history has become so long that a new run is to take over. Steps are stopped for it, since one
+// may be tried for days; the new run reads the order and starts those that it needs again.
+func (l *lifecycle) leaving() bool { return workflow.GetInfo(l.ctx).GetContinueAsNewSuggested() }
+
+// mayContinueAsNew says whether the new run may take over: it knows nothing of a Cancel that is not a command yet.
 func (l *lifecycle) mayContinueAsNew(ctx workflow.Context) bool {
-	return workflow.GetInfo(ctx).GetContinueAsNewSuggested() && len(l.running) == 0 && workflow.AllHandlersFinished(ctx)
+	return l.leaving() && l.idle() && (l.cancelSeen || ctx.Err() == nil)
 }
 
 // learn takes what an activity says about the order, unless something newer is known.
@@ -127,7 +142,7 @@ func (l *lifecycle) learn(outcome Outcome) {
 // it leaves the order as it is.
 func (l *lifecycle) apply(ctx workflow.Context, command order.Command) (Outcome, error) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	outcome, err := execute(ctx, call{activity: ApplyActivity, summary: command.Body.CommandName()},
+	outcome, err := execute(ctx, call{activity: ApplyActivity, summary: command.Body.CommandName(), retry: asking},
 		ApplyInput{OrderID: l.in.OrderID, Command: command})
 	if err != nil {
 		l.known = true
@@ -140,10 +155,13 @@ func (l *lifecycle) apply(ctx workflow.Context, command order.Command) (Outcome,
 // notify makes the main loop look again.
 func (l *lifecycle) notify() { l.wake.SendAsync(true) }
 
-// wait blocks until something has happened: a command, the end of a step, the deadline, or Cancel in the Web UI.
+// wait blocks until something has happened: a command, a signal, the end of a step, the deadline, or Cancel in the Web UI.
 func (l *lifecycle) wait(ctx workflow.Context) {
 	selector := workflow.NewSelector(l.ctx)
 	selector.AddReceive(l.wake, func(c workflow.ReceiveChannel, _ bool) { c.Receive(l.ctx, nil) })
+	for _, signal := range l.signals.channels {
+		selector.AddReceive(signal, func(workflow.ReceiveChannel, bool) {}) // the loop takes it
+	}
 	if due := l.deadline(); due != nil {
 		selector.AddFuture(due, func(workflow.Future) { l.passDeadline() })
 	}
@@ -157,9 +175,9 @@ func (l *lifecycle) wait(ctx workflow.Context) {
 // order goes on.
 func (l *lifecycle) cancelPressed() {
 	l.cancelSeen = true
-	info := workflow.GetInfo(l.ctx)
 	_, err := l.apply(l.ctx, order.Command{
-		ID: "temporal-cancel/" + info.WorkflowExecution.RunID, Source: "workflow", Reason: "Cancel was pressed in the Temporal Web UI",
+		// A reset run repeats the press of the run that it was made of.
+		ID: "temporal-cancel/" + workflow.GetInfo(l.ctx).OriginalRunID, Source: "workflow", Reason: "Cancel was pressed in the Temporal Web UI",
 		Actor: order.Actor{Type: "operator", ID: "temporal-ui"}, Body: order.CancelOrder{},
 	})
 	if err != nil {
