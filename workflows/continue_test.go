@@ -59,7 +59,9 @@ func TestContinueAsNew_StopsAStepThatIsTriedForDays(t *testing.T) {
 	t.Parallel()
 	s := newScript(t)
 	s.look = func() (workflows.Outcome, error) { return at(1, stepIn("a", "a1", order.ScreenFraud)), nil }
-	s.step = func(workflows.StepInput, activity.Info) (workflows.Outcome, error) { return workflows.Outcome{}, errDown }
+	s.step = func(workflows.StepInput, activity.Info) (workflows.Outcome, error) {
+		return workflows.Outcome{}, errDown
+	}
 	s.apply = func(order.Command) (workflows.Outcome, error) {
 		return at(2, stepIn("a", "a1", order.ScreenFraud)), nil
 	}

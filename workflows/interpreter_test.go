@@ -205,6 +205,28 @@ func TestStep_RetriesUsedUp_IsReportedOnce(t *testing.T) {
 	}
 }
 
+func TestStep_ThatEndsAndIsStillWanted_WaitsLongerEachTime(t *testing.T) {
+	t.Parallel()
+	s := newScript(t)
+	begin := s.env.Now()
+	s.look = func() (workflows.Outcome, error) { return at(1, stepIn("a", "a1", order.ScreenFraud)), nil }
+	var starts []time.Duration
+	s.step = func(workflows.StepInput, activity.Info) (workflows.Outcome, error) {
+		starts = append(starts, s.env.Now().Sub(begin).Round(time.Second))
+		if len(starts) == 7 {
+			return at(2), nil
+		}
+		return at(1, stepIn("a", "a1", order.ScreenFraud)), nil
+	}
+	if err := s.resume(); err != nil {
+		t.Fatal(err)
+	}
+	second := time.Second
+	if want := []time.Duration{0, second, 3 * second, 7 * second, 15 * second, 25 * second, 35 * second}; !slices.Equal(starts, want) {
+		t.Errorf("started after %v, want %v", starts, want)
+	}
+}
+
 func TestStep_OfAResumedOrder_LooksFirst(t *testing.T) {
 	t.Parallel()
 	s := newScript(t)

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -86,6 +87,8 @@ func best(s order.State, step order.Step) order.Body {
 		return order.RecordBookingCancelled{ShipmentID: step.ShipmentID}
 	case order.RefundPayment:
 		return order.RecordRefund{RefundID: step.RefundID, ProviderRef: "r"}
+	case order.DiscardBooking:
+		return order.RecordBookingDiscarded{ShipmentID: step.ShipmentID, Key: strings.TrimSuffix(step.Key, "/discard")}
 	case order.VoidPayment:
 		return order.RecordVoid{Key: step.Key}
 	default:

@@ -58,17 +58,27 @@ func (l *lifecycle) start(step order.Step) {
 	running := &runningStep{step: step, cancel: cancel}
 	l.running = append(l.running, running)
 	l.tries[step.ID]++
-	again := l.tries[step.ID] > 1
+	tries := l.tries[step.ID]
 	workflow.Go(ctx, func(ctx workflow.Context) {
-		if again {
+		if tries > 1 {
 			// The step ended and is still wanted: something it relies on has changed in the meantime.
-			_ = workflow.Sleep(ctx, step.Retries.First)
+			_ = workflow.Sleep(ctx, pauseBefore(tries, step.Retries))
 		}
 		l.carryOut(ctx, running)
 		cancel()
 		l.running = slices.DeleteFunc(l.running, func(r *runningStep) bool { return r == running })
 		l.notify()
 	})
+}
+
+// pauseBefore is how long a step waits that is started again, twice as long each time: one that changes nothing must not fill
+// the history.
+func pauseBefore(tries int, retries order.Retries) time.Duration {
+	pause := retries.First
+	for ; tries > 2 && pause < retries.Max; tries-- {
+		pause *= 2
+	}
+	return min(pause, max(retries.First, retries.Max))
 }
 
 // carryOut runs a step to its outcome. A step that was stopped has none: whatever it may have done is undone by
