@@ -36,12 +36,12 @@ func TestContinueAsNew_WaitsForOpenHandlers(t *testing.T) {
 	begin := s.env.Now()
 	s.look = func() (workflows.Outcome, error) { return waiting(1, begin.Add(24*time.Hour)), nil }
 	s.apply = func(order.Command) (workflows.Outcome, error) {
-		s.env.SetContinueAsNewSuggested(true)
 		if s.env.Now().Sub(begin) < time.Minute+outage {
 			return workflows.Outcome{}, errDown
 		}
 		return waiting(7, begin.Add(24*time.Hour)), nil
 	}
+	s.env.RegisterDelayedCallback(func() { s.env.SetContinueAsNewSuggested(true) }, time.Minute+outage/2)
 	answer := 0
 	s.at(time.Minute, "slow", func(result workflows.CommandResult, err error) {
 		if err != nil {
@@ -62,27 +62,34 @@ func TestContinueAsNew_StopsAStepThatIsTriedForDays(t *testing.T) {
 	s.step = func(workflows.StepInput, activity.Info) (workflows.Outcome, error) {
 		return workflows.Outcome{}, errDown
 	}
-	s.apply = func(order.Command) (workflows.Outcome, error) {
-		return at(2, stepIn("a", "a1", order.ScreenFraud)), nil
-	}
+	s.apply = func(order.Command) (workflows.Outcome, error) { return at(2), nil }
 	s.env.RegisterDelayedCallback(func() { s.env.SetContinueAsNewSuggested(true) }, time.Hour)
-	s.at(time.Hour+time.Minute, "note", func(workflows.CommandResult, error) {})
 	wantContinued(t, s.resume())
-	if !slices.Equal(s.heard(), []string{"note"}) {
+	if len(s.heard()) > 0 {
 		t.Errorf("a stopped step was reported: %v", s.heard())
 	}
 }
 
-func TestContinueAsNew_WithCancelPressedAtTheSameTime_CancelsFirst(t *testing.T) {
+func TestContinueAsNew_CancelPressedMeanwhile_IsNotLost(t *testing.T) {
 	t.Parallel()
 	s := newScript(t)
 	s.waitingFor(24 * time.Hour)
+	begin, decide := s.env.Now(), s.apply
+	var decided []string
+	s.apply = func(command order.Command) (workflows.Outcome, error) {
+		if s.env.Now().Sub(begin) < outage {
+			return workflows.Outcome{}, errDown
+		}
+		decided = append(decided, command.Body.CommandName())
+		return decide(command)
+	}
+	s.at(time.Second, "slow", func(workflows.CommandResult, error) {})
 	s.env.RegisterDelayedCallback(func() {
 		s.env.SetContinueAsNewSuggested(true)
 		s.env.CancelWorkflow()
-	}, time.Hour)
+	}, outage/2)
 	wantContinued(t, s.resume())
-	if len(s.applied) != 1 || s.applied[0].Body.CommandName() != "CancelOrder" {
-		t.Errorf("heard %v", s.heard())
+	if !slices.Contains(decided, "CancelOrder") {
+		t.Errorf("decided %v", decided)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
@@ -79,6 +80,17 @@ func (s *script) at(after time.Duration, id string, answered func(workflows.Comm
 			},
 		}, order.Command{ID: id, Body: order.AddNote{Text: "a"}})
 	}, after)
+}
+
+// onceApplied does something in the workflow's own thread as soon as a command was decided.
+func (s *script) onceApplied(id string, do func()) {
+	s.env.SetOnLocalActivityCompletedListener(func(*activity.Info, converter.EncodedValue, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if last := len(s.applied) - 1; last >= 0 && s.applied[last].ID == id {
+			do()
+		}
+	})
 }
 
 // resume runs the workflow of an order that exists.

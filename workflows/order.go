@@ -21,7 +21,6 @@ type lifecycle struct {
 	// ctx outlives a cancellation of the workflow: pressing Cancel asks for the order's cancellation, which takes
 	// steps of its own.
 	ctx     workflow.Context
-	wake    workflow.Channel
 	latest  Outcome
 	known   bool
 	running []*runningStep // at most one in a lane
@@ -29,8 +28,10 @@ type lifecycle struct {
 	timer   deadlineTimer
 	shown   shownAttributes
 	signals inbox
-	// cancelSeen is true once Cancel in the Web UI was turned into a command.
-	cancelSeen bool
+	// woken is true when the main loop is to look again.
+	woken bool
+	// cancelSeen is true once Cancel in the Web UI was turned into a command, leavingSeen once steps were stopped for a new run.
+	cancelSeen, leavingSeen bool
 }
 
 type runningStep struct {
@@ -51,7 +52,7 @@ type deadlineTimer struct {
 func Order(ctx workflow.Context, in OrderInput) error {
 	disconnected, _ := workflow.NewDisconnectedContext(ctx)
 	l := &lifecycle{
-		in: in, ctx: disconnected, wake: workflow.NewBufferedChannel(ctx, 1),
+		in: in, ctx: disconnected,
 		tries: map[string]int{}, shown: alreadyShown(workflow.GetTypedSearchAttributes(ctx)), signals: newInbox(ctx),
 	}
 	if err := l.handleCommands(ctx); err != nil {
@@ -62,6 +63,7 @@ func Order(ctx workflow.Context, in OrderInput) error {
 	}
 	for l.takeSignals(); !l.ended(); l.takeSignals() {
 		if l.leaving() {
+			l.leavingSeen = true
 			l.stopSteps()
 		} else {
 			l.startSteps()
@@ -153,22 +155,26 @@ func (l *lifecycle) apply(ctx workflow.Context, command order.Command) (Outcome,
 }
 
 // notify makes the main loop look again.
-func (l *lifecycle) notify() { l.wake.SendAsync(true) }
+func (l *lifecycle) notify() { l.woken = true }
 
 // wait blocks until something has happened: a command, a signal, the end of a step, the deadline, or Cancel in the Web UI.
 func (l *lifecycle) wait(ctx workflow.Context) {
-	selector := workflow.NewSelector(l.ctx)
-	selector.AddReceive(l.wake, func(c workflow.ReceiveChannel, _ bool) { c.Receive(l.ctx, nil) })
-	for _, signal := range l.signals.channels {
-		selector.AddReceive(signal, func(workflow.ReceiveChannel, bool) {}) // the loop takes it
+	deadline := l.deadline()
+	due := func() bool { return deadline != nil && deadline.IsReady() }
+	pressed := func() bool { return !l.cancelSeen && ctx.Err() != nil }
+	err := workflow.Await(l.ctx, func() bool {
+		return l.woken || due() || pressed() || l.signals.came() || l.leaving() && !l.leavingSeen
+	})
+	if err != nil { // nobody cancels what outlives a cancellation
+		workflow.GetLogger(l.ctx).Error("the wait has ended early", "order", l.in.OrderID, "error", err)
 	}
-	if due := l.deadline(); due != nil {
-		selector.AddFuture(due, func(workflow.Future) { l.passDeadline() })
+	l.woken = false
+	if due() {
+		l.passDeadline()
 	}
-	if !l.cancelSeen {
-		selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) { l.cancelPressed() })
+	if pressed() {
+		l.cancelPressed()
 	}
-	selector.Select(l.ctx)
 }
 
 // cancelPressed turns a cancellation of the workflow into the command that it means. When the rules refuse it, the

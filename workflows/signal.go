@@ -30,6 +30,11 @@ func newInbox(ctx workflow.Context) inbox {
 	return in
 }
 
+// came says whether there are signals that were not taken yet.
+func (in *inbox) came() bool {
+	return slices.ContainsFunc(in.channels, func(channel workflow.ReceiveChannel) bool { return channel.Len() > 0 })
+}
+
 // empty says whether no signal waits for its outcome. Signals of other names wait for ever, and are nobody's.
 func (in *inbox) empty() bool { return !in.busy && len(in.waiting) == 0 }
 

@@ -101,8 +101,8 @@ func TestSignals_AtTheEndAndBeforeContinueAsNew_AreAllObeyed(t *testing.T) {
 			if suggested {
 				s.waitingFor(24 * time.Hour)
 			}
+			s.onceApplied("one", func() { s.env.SetContinueAsNewSuggested(suggested) })
 			s.env.RegisterDelayedCallback(func() {
-				s.env.SetContinueAsNewSuggested(suggested)
 				for _, id := range []string{"one", "two", "three"} {
 					s.env.SignalWorkflow("AddNote", order.Command{ID: id, Body: order.AddNote{Text: "a"}})
 				}
