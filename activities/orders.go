@@ -127,7 +127,9 @@ func refusal(err error) error {
 // lookFirst is the key of a context in which an effect may have been asked for already.
 type lookFirst struct{}
 
-func lookingFirst(ctx context.Context) context.Context { return context.WithValue(ctx, lookFirst{}, true) }
+func lookingFirst(ctx context.Context) context.Context {
+	return context.WithValue(ctx, lookFirst{}, true)
+}
 
 // look asks whether an effect took place before asking for it again: only the first try of a step may go ahead
 // without, because before it nobody can have asked.

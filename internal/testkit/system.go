@@ -129,6 +129,15 @@ func (s *System) StartRole(role string) {
 	}
 }
 
+// StartBeside starts `orderly serve` with some roles in a process of another name, beside others that have the same.
+func (s *System) StartBeside(name string, roles ...string) {
+	s.t.Helper()
+	s.launch(name, append([]string{"serve"}, roles...)...)
+}
+
+// Setenv changes the environment of processes that are started from now on.
+func (s *System) Setenv(variables ...string) { s.env = append(s.env, variables...) }
+
 // Kill ends a process with SIGKILL and waits until it is gone.
 func (s *System) Kill(name string) { s.end(name, syscall.SIGKILL) }
 
