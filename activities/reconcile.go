@@ -111,7 +111,7 @@ func (r *Reconciler) missing(ctx context.Context, ids []string) ([]string, error
 		quoted[i] = "'" + strings.ReplaceAll(workflows.OrderWorkflowID(id), "'", "''") + "'"
 	}
 	request := &workflowservice.ListWorkflowExecutionsRequest{
-		Namespace: r.Namespace, PageSize: int32(len(ids)),
+		Namespace: r.Namespace, PageSize: int32(len(ids)) + 1,
 		Query: "ExecutionStatus = 'Running' AND WorkflowId IN (" + strings.Join(quoted, ", ") + ")",
 	}
 	running := map[string]bool{}

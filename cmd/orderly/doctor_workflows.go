@@ -44,7 +44,7 @@ func examineWorkflows(ctx context.Context, c config.Config) []finding {
 	}
 }
 
-var errTemporalAway = errors.New("Temporal cannot be reached")
+var errTemporalAway = errors.New("no answer from Temporal")
 
 // withReconciler gives a command what finds open orders without a workflow; errTemporalAway when nobody could be asked.
 func withReconciler(ctx context.Context, s *service, do func(*activities.Reconciler) error) error {
