@@ -85,7 +85,9 @@ func TestReconciler_StartsWhatIsMissing_PageByPage(t *testing.T) {
 	openOrders(t, pool, "closed", numbered("closed-", 20)...)
 	openOrders(t, pool, "cancelled", "cancelled-1")
 	r := newReconciler(t, pool)
-	count := func() (workflows.ReconcileResult, error) { return r.Count(t.Context(), workflows.ReconcileInput{Grace: time.Minute}) }
+	count := func() (workflows.ReconcileResult, error) {
+		return r.Count(t.Context(), workflows.ReconcileInput{Grace: time.Minute})
+	}
 	eventually(t, workflows.ReconcileResult{Open: open + 1, Missing: open + 1}, count)
 	var beats []int
 	begin := time.Now()
@@ -172,4 +174,3 @@ func BenchmarkReconcile(b *testing.B) {
 		}
 	})
 }
-
