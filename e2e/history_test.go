@@ -151,8 +151,13 @@ func (s shop) resetEverywhere(id, run string, recorded *history.History) {
 // fillHistory makes a run so long that another one takes over, by signals that nobody knows.
 func (s shop) fillHistory(id, run string) {
 	s.t.Helper()
-	const atOnce, each = 16, 10
+	const suggestedAfter, atOnce, each = 4096, 16, 10
+	sent := 0
 	s.Await(id+" has continued", func() bool {
+		if sent > suggestedAfter { // more would only keep the worker from its task
+			return s.latestRun(id) != run
+		}
+		sent += atOnce * each
 		var senders sync.WaitGroup
 		for range atOnce {
 			senders.Go(func() {
