@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"workflows":         {"order"},
 	"projection":        {"eventstore"},
 	"readmodel":         {"order", "eventstore", "journal", "projection"},
-	"activities":        {"order", "eventstore", "journal", "vault", "gateway", "projection", "workflows"},
+	"activities":        {"order", "eventstore", "journal", "vault", "gateway", "projection", "readmodel", "workflows"},
 	"worker":            {"order", "activities", "workflows"},
 	"api":               {"order", "eventstore", "journal", "vault", "projection", "readmodel", "workflows", "internal/webhook"},
 	"bench":             {"order", "eventstore", "journal", "workflows"},

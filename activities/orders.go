@@ -58,6 +58,9 @@ func (o *Orders) step(ctx context.Context, in workflows.StepInput, do effect) (w
 	if !slices.ContainsFunc(o.Journal.PlanFor(reading.State).Steps, wanted) {
 		return o.asRead(reading), nil
 	}
+	if in.Again {
+		ctx = lookingFirst(ctx)
+	}
 	body, err := do(ctx, reading.State, in.Step)
 	if err != nil {
 		if body, err = refused(in.Step, err); err != nil {
@@ -127,10 +130,17 @@ func refusal(err error) error {
 	})
 }
 
+// lookFirst is the key of a context in which an effect may have been asked for already.
+type lookFirst struct{}
+
+func lookingFirst(ctx context.Context) context.Context {
+	return context.WithValue(ctx, lookFirst{}, true)
+}
+
 // look asks whether an effect took place before asking for it again: only the first try of a step may go ahead
 // without, because before it nobody can have asked. A look-up that cannot tell leaves the outcome unknown.
 func look[T any](ctx context.Context, step order.Step, ask func() (T, error), lookup func() (T, bool, error)) (T, error) {
-	if info := activity.GetInfo(ctx); !info.IsLocalActivity || info.Attempt > 1 || !step.First() {
+	if info := activity.GetInfo(ctx); !info.IsLocalActivity || info.Attempt > 1 || !step.First() || ctx.Value(lookFirst{}) != nil {
 		found, ok, err := lookup()
 		if err != nil {
 			return found, &gateway.UnknownOutcome{Key: step.Key, Err: fmt.Errorf("look up: %w", err)}

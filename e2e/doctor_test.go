@@ -11,7 +11,7 @@ import (
 )
 
 // checks are all things that the doctor looks at, in order.
-var checks = []string{"postgres", "schema", "feed", "projections", "temporal", "search attributes", "gateways", "api"}
+var checks = []string{"postgres", "schema", "feed", "projections", "temporal", "search attributes", "workflows", "gateways", "api"}
 
 // doctor asks the doctor, who must find fault with exactly the things that are named, and advise so for each. Its table
 // must say the same as its JSON, and the exit status, too.

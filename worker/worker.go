@@ -17,10 +17,10 @@ import (
 // stopTimeout is how long a worker that is told to stop lets its activities finish.
 const stopTimeout = 20 * time.Second
 
-// Orders makes the worker of orders and their steps. It is started by the caller; fail is called when it cannot go on.
-func Orders(temporal client.Client, orders *activities.Orders, fail context.CancelCauseFunc) worker.Worker {
+// Orders makes the worker of orders and their steps, of a release. It is started by the caller; fail is called when it cannot go on.
+func Orders(temporal client.Client, orders *activities.Orders, release Release, fail context.CancelCauseFunc) worker.Worker {
 	w := worker.New(temporal, workflows.OrderTaskQueue, worker.Options{
-		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true, OnFatalError: fail,
+		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true, OnFatalError: fail, DeploymentOptions: release.options(),
 		// An order spends its life waiting: many are cached, few work at a time.
 		MaxConcurrentWorkflowTaskExecutionSize:  64,
 		MaxConcurrentLocalActivityExecutionSize: 64,
@@ -44,10 +44,12 @@ func Orders(temporal client.Client, orders *activities.Orders, fail context.Canc
 	return w
 }
 
-// Projections makes the worker of projections. It is started by the caller; fail is called when it cannot go on.
-func Projections(temporal client.Client, projector *activities.Projector, fail context.CancelCauseFunc) worker.Worker {
+// Projections makes the worker of projections, of a release. It is started by the caller; fail is called when it cannot go on.
+func Projections(
+	temporal client.Client, projector *activities.Projector, release Release, fail context.CancelCauseFunc,
+) worker.Worker {
 	w := worker.New(temporal, workflows.ProjectionTaskQueue, worker.Options{
-		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true, OnFatalError: fail,
+		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true, OnFatalError: fail, DeploymentOptions: release.options(),
 		MaxConcurrentWorkflowTaskPollers: 2, MaxConcurrentActivityTaskPollers: 2,
 		// A projector is given up after five seconds of silence: its heartbeats must not be saved up for four of them.
 		MaxHeartbeatThrottleInterval: time.Second,

@@ -48,6 +48,9 @@ type ApplyInput struct {
 type StepInput struct {
 	OrderID string     `json:"order_id"`
 	Step    order.Step `json:"step"`
+	// Again is true when the effect may have been asked for before, by another run or another start of the step: it is looked up
+	// before it is asked for.
+	Again bool `json:"again,omitempty"`
 }
 
 // Outcome is what the workflow learns from an activity about its order.

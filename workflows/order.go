@@ -21,15 +21,17 @@ type lifecycle struct {
 	// ctx outlives a cancellation of the workflow: pressing Cancel asks for the order's cancellation, which takes
 	// steps of its own.
 	ctx     workflow.Context
-	wake    workflow.Channel
 	latest  Outcome
 	known   bool
 	running []*runningStep // at most one in a lane
 	tries   map[string]int // by step id
 	timer   deadlineTimer
 	shown   shownAttributes
-	// cancelSeen is true once Cancel in the Web UI was turned into a command.
-	cancelSeen bool
+	signals inbox
+	// woken is true when the main loop is to look again.
+	woken bool
+	// cancelSeen is true once Cancel in the Web UI was turned into a command, leavingSeen once steps were stopped for a new run.
+	cancelSeen, leavingSeen bool
 }
 
 type runningStep struct {
@@ -50,8 +52,8 @@ type deadlineTimer struct {
 func Order(ctx workflow.Context, in OrderInput) error {
 	disconnected, _ := workflow.NewDisconnectedContext(ctx)
 	l := &lifecycle{
-		in: in, ctx: disconnected, wake: workflow.NewBufferedChannel(ctx, 1),
-		tries: map[string]int{},
+		in: in, ctx: disconnected,
+		tries: map[string]int{}, shown: alreadyShown(workflow.GetTypedSearchAttributes(ctx)), signals: newInbox(ctx),
 	}
 	if err := l.handleCommands(ctx); err != nil {
 		return err
@@ -59,12 +61,17 @@ func Order(ctx workflow.Context, in OrderInput) error {
 	if err := l.begin(); err != nil {
 		return err
 	}
-	for !l.ended() {
+	for l.takeSignals(); !l.ended(); l.takeSignals() {
+		if l.leaving() {
+			l.leavingSeen = true
+			l.stopSteps()
+		} else {
+			l.startSteps()
+		}
+		l.show()
 		if l.mayContinueAsNew(ctx) {
 			return workflow.NewContinueAsNewError(ctx, Order, OrderInput{OrderID: in.OrderID, URL: in.URL, Resume: true})
 		}
-		l.startSteps()
-		l.show()
 		l.wait(ctx)
 	}
 	l.show()
@@ -97,7 +104,7 @@ func (l *lifecycle) begin() error {
 	if l.latest.Current > 0 {
 		return nil
 	}
-	outcome, err := execute(l.ctx, call{activity: LookActivity, summary: "read the order"}, l.in.OrderID)
+	outcome, err := execute(l.ctx, call{activity: LookActivity, summary: "read the order", retry: asking}, l.in.OrderID)
 	if err != nil {
 		return err
 	}
@@ -108,11 +115,21 @@ func (l *lifecycle) begin() error {
 // ended says whether the workflow may end: the order has, or there is none, and nobody waits for an answer.
 func (l *lifecycle) ended() bool {
 	over := l.latest.Plan.Ended || l.latest.Current == 0
-	return over && len(l.running) == 0 && workflow.AllHandlersFinished(l.ctx)
+	return over && l.idle()
 }
 
+// idle says whether nothing is under way: no step, and no command of which somebody waits for the answer.
+func (l *lifecycle) idle() bool {
+	return len(l.running) == 0 && l.signals.empty() && workflow.AllHandlersFinished(l.ctx)
+}
+
+// leaving is true once the history has become so long that a new run is to take over. Steps are stopped for it, since one
+// may be tried for days; the new run reads the order and starts those that it needs again.
+func (l *lifecycle) leaving() bool { return workflow.GetInfo(l.ctx).GetContinueAsNewSuggested() }
+
+// mayContinueAsNew says whether the new run may take over: it knows nothing of a Cancel that is not a command yet.
 func (l *lifecycle) mayContinueAsNew(ctx workflow.Context) bool {
-	return workflow.GetInfo(ctx).GetContinueAsNewSuggested() && len(l.running) == 0 && workflow.AllHandlersFinished(ctx)
+	return l.leaving() && l.idle() && (l.cancelSeen || ctx.Err() == nil)
 }
 
 // learn takes what an activity says about the order, unless something newer is known.
@@ -127,7 +144,7 @@ func (l *lifecycle) learn(outcome Outcome) {
 // it leaves the order as it is.
 func (l *lifecycle) apply(ctx workflow.Context, command order.Command) (Outcome, error) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	outcome, err := execute(ctx, call{activity: ApplyActivity, summary: command.Body.CommandName()},
+	outcome, err := execute(ctx, call{activity: ApplyActivity, summary: command.Body.CommandName(), retry: asking},
 		ApplyInput{OrderID: l.in.OrderID, Command: command})
 	if err != nil {
 		l.known = true
@@ -138,28 +155,35 @@ func (l *lifecycle) apply(ctx workflow.Context, command order.Command) (Outcome,
 }
 
 // notify makes the main loop look again.
-func (l *lifecycle) notify() { l.wake.SendAsync(true) }
+func (l *lifecycle) notify() { l.woken = true }
 
-// wait blocks until something has happened: a command, the end of a step, the deadline, or Cancel in the Web UI.
+// wait blocks until something has happened: a command, a signal, the end of a step, the deadline, or Cancel in the Web UI.
 func (l *lifecycle) wait(ctx workflow.Context) {
-	selector := workflow.NewSelector(l.ctx)
-	selector.AddReceive(l.wake, func(c workflow.ReceiveChannel, _ bool) { c.Receive(l.ctx, nil) })
-	if due := l.deadline(); due != nil {
-		selector.AddFuture(due, func(workflow.Future) { l.passDeadline() })
+	deadline := l.deadline()
+	due := func() bool { return deadline != nil && deadline.IsReady() }
+	pressed := func() bool { return !l.cancelSeen && ctx.Err() != nil }
+	err := workflow.Await(l.ctx, func() bool {
+		return l.woken || due() || pressed() || l.signals.came() || l.leaving() && !l.leavingSeen
+	})
+	if err != nil { // nobody cancels what outlives a cancellation
+		workflow.GetLogger(l.ctx).Error("the wait has ended early", "order", l.in.OrderID, "error", err)
 	}
-	if !l.cancelSeen {
-		selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) { l.cancelPressed() })
+	l.woken = false
+	if due() {
+		l.passDeadline()
 	}
-	selector.Select(l.ctx)
+	if pressed() {
+		l.cancelPressed()
+	}
 }
 
 // cancelPressed turns a cancellation of the workflow into the command that it means. When the rules refuse it, the
 // order goes on.
 func (l *lifecycle) cancelPressed() {
 	l.cancelSeen = true
-	info := workflow.GetInfo(l.ctx)
 	_, err := l.apply(l.ctx, order.Command{
-		ID: "temporal-cancel/" + info.WorkflowExecution.RunID, Source: "workflow", Reason: "Cancel was pressed in the Temporal Web UI",
+		// A reset run repeats the press of the run that it was made of.
+		ID: "temporal-cancel/" + workflow.GetInfo(l.ctx).OriginalRunID, Source: "workflow", Reason: "Cancel was pressed in the Temporal Web UI",
 		Actor: order.Actor{Type: "operator", ID: "temporal-ui"}, Body: order.CancelOrder{},
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,11 +31,16 @@ type memory struct {
 	state order.State
 	calls map[order.StepName]int
 	fail  func(step order.Step) error
+	// away says whether the journal cannot be reached now; nil for never.
+	away func() bool
 }
 
 func (m *memory) apply(command order.Command) (workflows.Outcome, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.away != nil && m.away() {
+		return workflows.Outcome{}, errDown
+	}
 	command.At = m.env.Now()
 	_, replayed, _ := m.state.Applied(command.ID)
 	events, err := order.Decide(m.state, command, policy)
@@ -81,6 +87,8 @@ func best(s order.State, step order.Step) order.Body {
 		return order.RecordBookingCancelled{ShipmentID: step.ShipmentID}
 	case order.RefundPayment:
 		return order.RecordRefund{RefundID: step.RefundID, ProviderRef: "r"}
+	case order.DiscardBooking:
+		return order.RecordBookingDiscarded{ShipmentID: step.ShipmentID, Key: strings.TrimSuffix(step.Key, "/discard")}
 	case order.VoidPayment:
 		return order.RecordVoid{Key: step.Key}
 	default:
@@ -245,6 +253,45 @@ func TestOrder_CancelledWhileAStepIsRetried_StopsItAndUndoes(t *testing.T) {
 	m.run(t)
 	if m.state.Status != order.Cancelled || m.calls[order.VoidPayment] != 1 || m.calls[order.RefundPayment] != 0 {
 		t.Fatalf("status %s after %v", m.state.Status, m.calls)
+	}
+}
+
+func TestOrder_CancelPressedWhileItIsBeingUndone_UndoesOnce(t *testing.T) {
+	t.Parallel()
+	m := newMemory(t)
+	begin := m.env.Now()
+	m.fail = func(step order.Step) error {
+		if step.Name == order.RefundPayment && m.env.Now().Sub(begin) < 13*time.Minute {
+			return errDown
+		}
+		return nil
+	}
+	m.at(t, 0, "place", oneMug())
+	m.at(t, 10*time.Minute, "cancel", order.CancelOrder{})
+	m.env.RegisterDelayedCallback(m.env.CancelWorkflow, 11*time.Minute)
+	m.at(t, 12*time.Minute, "note", order.AddNote{Text: "the customer has called"})
+	m.run(t)
+	if m.state.Status != order.Cancelled || len(m.state.Refunds) != 1 || m.state.Payment.Refunded != 100 || m.calls[order.CancelShipment] != 1 {
+		t.Fatalf("status %s, refunds %+v after %v", m.state.Status, m.state.Refunds, m.calls)
+	}
+}
+
+func TestOrder_JournalAwayForLongerThanAStepIsTried_ReportsWhenItIsBack(t *testing.T) {
+	t.Parallel()
+	m := newMemory(t)
+	begin := m.env.Now()
+	m.away = func() bool {
+		since := m.env.Now().Sub(begin)
+		return m.calls[order.BookShipment] > 0 && since < outage
+	}
+	m.at(t, 0, "place", oneMug())
+	m.at(t, 10*time.Hour, "news", delivered("e1"))
+	m.run(t)
+	if m.state.Status != order.Closed || m.state.Payment.Captured != 100 || m.calls[order.CapturePayment] != 1 {
+		t.Fatalf("status %s, payment %+v after %v", m.state.Status, m.state.Payment, m.calls)
+	}
+	if m.calls[order.BookShipment] <= policy.BookTries {
+		t.Errorf("the outage was over before the tries were used up: %v", m.calls)
 	}
 }
 

@@ -27,6 +27,16 @@ type shownAttributes struct {
 	deadline         time.Time
 }
 
+// alreadyShown is what the run before has shown: attributes outlive it.
+func alreadyShown(attributes temporal.SearchAttributes) (shown shownAttributes) {
+	shown.status, _ = attributes.GetKeyword(AttributeOrderStatus)
+	shown.customer, _ = attributes.GetKeyword(AttributeCustomerRef)
+	shown.codes, _ = attributes.GetKeywordList(AttributeAttentionCode)
+	shown.carriers, _ = attributes.GetKeywordList(AttributeCarrier)
+	shown.deadline, _ = attributes.GetTime(AttributeNextDeadlineAt)
+	return shown
+}
+
 // show brings the search attributes and the details in the Web UI up to date, unless a local activity will have
 // changed them again in a moment.
 func (l *lifecycle) show() {

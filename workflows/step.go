@@ -17,7 +17,12 @@ const (
 	localBudget = time.Second
 	// tryWithin bounds one try of a regular activity, and so how late the death of its worker is noticed.
 	tryWithin = 15 * time.Second
+	// askAgainMax is how long at most after the database is back a command is decided that met it away.
+	askAgainMax = 15 * time.Second
 )
+
+// asking is how commands are decided and orders read: without end, since nothing goes on without.
+var asking = temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: askAgainMax}
 
 // startSteps starts the plan's steps whose lanes are free, and stops those that the plan does not name any more.
 func (l *lifecycle) startSteps() {
@@ -37,6 +42,13 @@ func (l *lifecycle) startSteps() {
 	}
 }
 
+// stopSteps stops all steps. What they may have done is found by its key when they are started again.
+func (l *lifecycle) stopSteps() {
+	for _, running := range l.running {
+		running.cancel()
+	}
+}
+
 func (l *lifecycle) busy(lane string) bool {
 	return slices.ContainsFunc(l.running, func(r *runningStep) bool { return r.step.Lane == lane })
 }
@@ -46,17 +58,27 @@ func (l *lifecycle) start(step order.Step) {
 	running := &runningStep{step: step, cancel: cancel}
 	l.running = append(l.running, running)
 	l.tries[step.ID]++
-	again := l.tries[step.ID] > 1
+	tries := l.tries[step.ID]
 	workflow.Go(ctx, func(ctx workflow.Context) {
-		if again {
+		if tries > 1 {
 			// The step ended and is still wanted: something it relies on has changed in the meantime.
-			_ = workflow.Sleep(ctx, step.Retries.First)
+			_ = workflow.Sleep(ctx, pauseBefore(tries, step.Retries))
 		}
 		l.carryOut(ctx, running)
 		cancel()
 		l.running = slices.DeleteFunc(l.running, func(r *runningStep) bool { return r == running })
 		l.notify()
 	})
+}
+
+// pauseBefore is how long a step waits that is started again, twice as long each time: one that changes nothing must not fill
+// the history.
+func pauseBefore(tries int, retries order.Retries) time.Duration {
+	pause := retries.First
+	for ; tries > 2 && pause < retries.Max; tries-- {
+		pause *= 2
+	}
+	return min(pause, max(retries.First, retries.Max))
 }
 
 // carryOut runs a step to its outcome. A step that was stopped has none: whatever it may have done is undone by
@@ -68,11 +90,11 @@ func (l *lifecycle) carryOut(ctx workflow.Context, running *runningStep) {
 			running.regular = true
 			l.notify()
 		},
-		within: step.Retries.Within, retry: &temporal.RetryPolicy{
+		within: step.Retries.Within, retry: temporal.RetryPolicy{
 			InitialInterval: step.Retries.First, BackoffCoefficient: 2, MaximumInterval: step.Retries.Max,
 			MaximumAttempts: int32(step.Retries.Tries),
 		},
-	}, StepInput{OrderID: l.in.OrderID, Step: step})
+	}, StepInput{OrderID: l.in.OrderID, Step: step, Again: l.in.Resume || l.tries[step.ID] > 1})
 	switch {
 	case err == nil:
 		l.learn(outcome)
@@ -101,7 +123,7 @@ type call struct {
 	id       string        // of the regular activity, so that operators can name it; empty for any
 	summary  string        // shown in the Web UI
 	within   time.Duration // all tries together; 0 for without end
-	retry    *temporal.RetryPolicy
+	retry    temporal.RetryPolicy
 	slow     func() // called when it goes on as a regular activity; may be nil
 }
 
@@ -121,7 +143,7 @@ func execute(ctx workflow.Context, c call, input any) (Outcome, error) {
 	}
 	regular := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		ActivityID: c.id, Summary: c.summary, StartToCloseTimeout: tryWithin, ScheduleToCloseTimeout: c.within,
-		WaitForCancellation: true, RetryPolicy: c.retry,
+		WaitForCancellation: true, RetryPolicy: &c.retry,
 	})
 	err = workflow.ExecuteActivity(regular, c.activity, input).Get(regular, &outcome)
 	return outcome, err

@@ -44,11 +44,11 @@ func doctorCommand() *cobra.Command {
 		Short: "Check everything that Orderly needs, in plain words; exit status 3 when something is wrong",
 		Args:  exactly(0),
 	}
-	cmd.Flags().BoolVar(&mend, "repair", false, "as the database's owner, make a database readable that was restored into another Postgres cluster")
+	cmd.Flags().BoolVar(&mend, "repair", false, "as the database's owner, make a database readable that was restored into another Postgres cluster, and start the workflow of each open order that has none")
 	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if mend {
-			return withOwner(cmd.Context(), func(pool *pgxpool.Pool) error { return repair(cmd.Context(), pool, cmd.OutOrStdout()) })
+			return repair(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		}
 		c, err := config.Load()
 		if err != nil {
@@ -75,6 +75,7 @@ func doctorCommand() *cobra.Command {
 func examine(ctx context.Context, c config.Config) []finding {
 	findings := examineDatabase(ctx, c)
 	findings = append(findings, examineTemporal(ctx)...)
+	findings = append(findings, examineWorkflows(ctx, c)...)
 	findings = append(findings,
 		examineHTTP(ctx, "gateways", strings.TrimSuffix(c.SimulatorURL, "/")+"/livez", "start `orderly simulator`, or set ORDERLY_SIMULATOR_URL"),
 		examineHTTP(ctx, "api", c.PublicURL+"/readyz", "start `orderly serve --api`, or set ORDERLY_URL"))

@@ -19,6 +19,7 @@ const progressEvery = 10 * time.Second
 // plain line now and then.
 type progress struct {
 	w      io.Writer
+	done   string        // what is done to each step, as "verified"
 	bars   *mpb.Progress // nil when there is no terminal
 	bar    *mpb.Bar
 	total  int64
@@ -28,9 +29,9 @@ type progress struct {
 	text string
 }
 
-// newProgress makes a progress of about total steps; 0 when nobody knows how many.
-func newProgress(w io.Writer, total int64) *progress {
-	p := &progress{w: w, total: total, silent: time.Now().Add(progressEvery)}
+// newProgress makes a progress of about total steps; 0 when nobody knows how many. Plain lines begin with what is done.
+func newProgress(w io.Writer, done string, total int64) *progress {
+	p := &progress{w: w, done: done, total: total, silent: time.Now().Add(progressEvery)}
 	if file, ok := w.(*os.File); !ok || !isatty.IsTerminal(file.Fd()) {
 		return p
 	}
@@ -48,7 +49,7 @@ func (p *progress) set(done int64, text string) {
 	if p.bars == nil {
 		if now := time.Now(); now.After(p.silent) {
 			p.silent = now.Add(progressEvery)
-			fmt.Fprintln(p.w, "verified so far:", text)
+			fmt.Fprintln(p.w, p.done, "so far:", text)
 		}
 		return
 	}

@@ -75,6 +75,8 @@ type service struct {
 	store     *eventstore.Store
 	listener  *eventstore.Listener
 	journal   *journal.Journal
+	// measured is what the roles of this process measure beside what everybody does.
+	measured []prometheus.Collector
 }
 
 func serve(ctx context.Context, c config.Config, r roles, logger *zap.Logger) error {
@@ -184,6 +186,7 @@ func (s *service) registry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		projection.NewCollector(s.pool, s.store))
+	registry.MustRegister(s.measured...)
 	return registry
 }
 

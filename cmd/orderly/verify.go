@@ -114,7 +114,7 @@ func (v *verification) run(ctx context.Context, stderr io.Writer) error {
 			return err
 		}
 	}
-	shown := newProgress(stderr, estimate)
+	shown := newProgress(stderr, "verified", estimate)
 	defer shown.end()
 	if err := v.chains(ctx, shown); err != nil {
 		return err

@@ -32,7 +32,7 @@ func TestVerifyReport_ManyFaults_ListsSomeAndCountsAll(t *testing.T) {
 func TestProgress_NoTerminal_WritesALineNowAndThen(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
-	p := newProgress(&text, 10)
+	p := newProgress(&text, "verified", 10)
 	p.set(1, "first")
 	p.silent = time.Now().Add(-time.Second)
 	p.set(2, "second")

@@ -25,6 +25,9 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 	if !r.worker && !r.projector {
 		return func() {}, nil
 	}
+	if release := s.release(); release.Deployment != "" && release.BuildID == "" {
+		return nil, errors.New("ORDERLY_DEPLOYMENT is set, and ORDERLY_BUILD_ID is not: a worker without a build would take work from all of them")
+	}
 	if err := s.prepareNamespace(ctx); err != nil {
 		return nil, err
 	}
@@ -36,12 +39,14 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 	}
 	var wanted []sdkworker.Worker
 	if r.worker {
-		wanted = append(wanted, worker.Orders(s.temporal, s.orderActivities(), fail))
+		orders := worker.Orders(s.temporal, s.orderActivities(), s.release(), fail)
+		worker.AddReconciler(orders, s.reconciler())
+		wanted = append(wanted, orders)
 	}
 	if r.projector {
 		projector := worker.Projections(s.temporal, &activities.Projector{
 			Pool: s.pool, Store: s.store, Appended: s.listener.Subscribe, Projections: []projection.Projection{readmodel.Projection()},
-		}, fail)
+		}, s.release(), fail)
 		if err := s.addCheckpoints(projector); err != nil {
 			return nil, err
 		}
@@ -54,13 +59,23 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 		}
 		started = append(started, w)
 	}
-	if r.projector {
-		if err := errors.Join(s.startProjections(ctx), s.scheduleCheckpoints(ctx)); err != nil {
-			stop()
-			return nil, err
-		}
+	if err := s.startStanding(ctx, r); err != nil {
+		stop()
+		return nil, err
 	}
 	return stop, nil
+}
+
+// startStanding makes sure of the workflows and schedules that are always there.
+func (s *service) startStanding(ctx context.Context, r roles) error {
+	var err error
+	if r.worker {
+		err = s.scheduleReconcile(ctx)
+	}
+	if r.projector {
+		err = errors.Join(err, s.startProjections(ctx), s.scheduleCheckpoints(ctx))
+	}
+	return err
 }
 
 // prepareNamespace waits for Temporal, which may come up later than this process.
@@ -77,6 +92,10 @@ func (s *service) prepareNamespace(ctx context.Context) error {
 		case <-time.After(2 * time.Second):
 		}
 	}
+}
+
+func (s *service) release() worker.Release {
+	return worker.Release{Deployment: s.config.Deployment, BuildID: s.config.BuildID}
 }
 
 func (s *service) orderActivities() *activities.Orders {

@@ -42,6 +42,15 @@ type Config struct {
 	// CheckpointEvery is how often the projector makes one.
 	CheckpointEvery time.Duration `env:"ORDERLY_CHECKPOINT_EVERY" envDefault:"24h"`
 
+	// Deployment and BuildID name the workers of this process to Temporal's worker versioning; without them they are not versioned.
+	Deployment string `env:"ORDERLY_DEPLOYMENT"`
+	BuildID    string `env:"ORDERLY_BUILD_ID"`
+
+	// ReconcileEvery is how often workers look for open orders without a workflow, and ReconcileGrace how long nothing must
+	// have been recorded to an order before it is looked at.
+	ReconcileEvery time.Duration `env:"ORDERLY_RECONCILE_EVERY" envDefault:"1m"`
+	ReconcileGrace time.Duration `env:"ORDERLY_RECONCILE_GRACE" envDefault:"1m"`
+
 	// SnapshotEvery is how many events lie between the snapshots of an order; none are written or read when it is 0.
 	SnapshotEvery int `env:"ORDERLY_SNAPSHOT_EVERY" envDefault:"50"`
 	// ArchiveDir is where the events of archived orders are.
@@ -64,6 +73,12 @@ func Load() (Config, error) {
 	}
 	if c.SnapshotEvery < 0 {
 		return Config{}, fmt.Errorf("configuration: ORDERLY_SNAPSHOT_EVERY: %d is negative", c.SnapshotEvery)
+	}
+	if c.BuildID != "" && c.Deployment == "" {
+		return Config{}, fmt.Errorf("configuration: ORDERLY_BUILD_ID is %s, and ORDERLY_DEPLOYMENT is not set", c.BuildID)
+	}
+	if c.ReconcileEvery < time.Second || c.ReconcileGrace < 0 {
+		return Config{}, fmt.Errorf("configuration: ORDERLY_RECONCILE_EVERY is %s, want at least 1s; ORDERLY_RECONCILE_GRACE is %s, want at least 0", c.ReconcileEvery, c.ReconcileGrace)
 	}
 	if c.PublicURL == "" {
 		c.PublicURL = "http://" + c.HTTPAddr

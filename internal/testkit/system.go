@@ -43,7 +43,12 @@ type System struct {
 
 	mu        sync.Mutex
 	processes map[string]*exec.Cmd
+	temporal  client.Client
 }
+
+// transit names the environment variable that says how long the simulator's parcels take between scans; "off" leaves them to
+// the test.
+const transit = "ORDERLY_SIMULATOR_TRANSIT"
 
 // Start starts a system for a test: the simulator, and a process for each of the given roles (as "--all", or "--api"
 // and "--worker" apart). Environment variables come as NAME=value.
@@ -66,12 +71,47 @@ func Start(t testing.TB, roles []string, env ...string) *System {
 	}
 	s.Key = strings.TrimSpace(key)
 	t.Cleanup(s.stopAll)
-	s.launch("simulator", "simulator", "--addr", addrs[1], "--data", filepath.Join(s.dir, "simulator"), "--transit", "50ms")
+	s.launch("simulator", "simulator", "--addr", addrs[1], "--data", filepath.Join(s.dir, "simulator"), "--transit", s.variable(transit, "50ms"))
 	s.await(s.SimulatorURL + "/livez")
 	for _, role := range roles {
 		s.StartRole(role)
 	}
 	return s
+}
+
+// variable is the last word of the system's environment on a variable.
+func (s *System) variable(name, otherwise string) string {
+	for _, each := range slices.Backward(s.env) {
+		if value, ok := strings.CutPrefix(each, name+"="); ok {
+			return value
+		}
+	}
+	return otherwise
+}
+
+// Temporal is a client in the system's namespace.
+func (s *System) Temporal() client.Client {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.temporal != nil {
+		return s.temporal
+	}
+	temporal, err := client.Dial(client.Options{HostPort: os.Getenv("TEMPORAL_ADDRESS"), Namespace: s.Namespace, Identity: "test"})
+	if err != nil {
+		s.t.Fatalf("reach Temporal: %v", err)
+	}
+	s.t.Cleanup(temporal.Close)
+	s.temporal = temporal
+	return temporal
+}
+
+// ForgetTemporal gives the system an empty Temporal, as after the loss of all of its data. Processes that run go on with the
+// old one.
+func (s *System) ForgetTemporal() {
+	s.t.Helper()
+	s.Namespace, s.temporal = namespace(s.t), nil
+	s.env = append(s.env, "TEMPORAL_NAMESPACE="+s.Namespace)
 }
 
 // Attach is a system that somebody else started and stops.
@@ -88,6 +128,15 @@ func (s *System) StartRole(role string) {
 		s.await(s.URL + "/readyz")
 	}
 }
+
+// StartBeside starts `orderly serve` with some roles in a process of another name, beside others that have the same.
+func (s *System) StartBeside(name string, roles ...string) {
+	s.t.Helper()
+	s.launch(name, append([]string{"serve"}, roles...)...)
+}
+
+// Setenv changes the environment of processes that are started from now on.
+func (s *System) Setenv(variables ...string) { s.env = append(s.env, variables...) }
 
 // Kill ends a process with SIGKILL and waits until it is gone.
 func (s *System) Kill(name string) { s.end(name, syscall.SIGKILL) }
