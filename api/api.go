@@ -14,6 +14,7 @@ import (
 
 	"orderly/eventstore"
 	"orderly/journal"
+	"orderly/orchestrator"
 	"orderly/readmodel"
 )
 
@@ -72,7 +73,7 @@ func New(options Options) *API {
 		options: options, log: options.Logger, journal: options.Journal, readModel: options.ReadModel,
 		receipts: &receipts{options.Pool}, keys: newKeyring(options.Pool), metrics: newMetrics(options.Metrics),
 	}
-	a.commands = &orchestrator{client: options.Temporal, orderURL: a.orderURL, wait: commandWait, probing: probeWait}
+	a.commands = orchestrator.New(options.Temporal, a.orderURL)
 	a.engine = a.newEngine()
 	a.huma = newHuma(a.engine)
 	a.routes()

@@ -14,11 +14,12 @@ import (
 
 	"go.uber.org/zap"
 
+	"orderly/orchestrator"
 	"orderly/order"
 	"orderly/workflows"
 )
 
-// commander sends a command to an order and waits for its result, with the errors of [orchestrator.Send].
+// commander sends a command to an order and waits for its result, with the errors of [orchestrator.Orchestrator.Send].
 type commander interface {
 	Send(ctx context.Context, orderID string, command order.Command) (workflows.CommandResult, error)
 }
@@ -78,7 +79,7 @@ func (a *API) carryOut(ctx context.Context, c call, s *slip) (*commandOutput, er
 		return nil, a.refuse(ctx, s, err)
 	}
 	result, err := a.commands.Send(ctx, c.orderID, command)
-	if errors.Is(err, errPending) {
+	if errors.Is(err, orchestrator.ErrPending) {
 		a.release(ctx, s)
 		return pending(c.orderID, c.key), nil
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"orderly/orchestrator"
 	"orderly/order"
 )
 
@@ -175,8 +176,8 @@ func TestCommand_InTrouble_CanBeSentAgain(t *testing.T) {
 		err  error
 		code Code
 	}{
-		"no orchestrator": {&orchestratorError{context.DeadlineExceeded}, codeOrchestratorDown},
-		"too many":        {errTooMany, codeTooManyCommands},
+		"no orchestrator": {&orchestrator.UnavailableError{Err: context.DeadlineExceeded}, codeOrchestratorDown},
+		"too many":        {orchestrator.ErrTooMany, codeTooManyCommands},
 		"no store":        {storeFailed("x", errors.New("connection refused")), codeStoreDown},
 		"a bug":           {errors.New("relation order_events does not exist"), codeInternal},
 	} {
@@ -205,7 +206,7 @@ func TestCommand_InTrouble_CanBeSentAgain(t *testing.T) {
 func TestCommand_ThatOutlivesItsWait_CanBeAskedFor(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	h.orders.answer = func(order.Command) error { return errPending }
+	h.orders.answer = func(order.Command) error { return orchestrator.ErrPending }
 	const key = "a/b?c=%20+d"
 	body := with(t, "order_id", "ord_1")
 	answer := h.post(t, "/v1/orders", key, body)

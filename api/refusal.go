@@ -12,20 +12,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"orderly/journal"
+	"orderly/orchestrator"
 	"orderly/order"
 )
-
-// errPending is returned for a command that is under way and has no result yet.
-var errPending = errors.New("the command is under way")
-
-// errTooMany is returned when an order has as many commands under way as it may have.
-var errTooMany = errors.New("too many commands are under way for the order")
-
-// orchestratorError says that nobody is known to carry commands out now.
-type orchestratorError struct{ err error }
-
-func (e *orchestratorError) Error() string { return "send a command: " + e.err.Error() }
-func (e *orchestratorError) Unwrap() error { return e.err }
 
 // storeError says that a statement of this package failed.
 type storeError struct {
@@ -56,7 +45,7 @@ func (a *API) problem(err error) *Problem {
 		return newProblem(codeOrderExists, "Another order has this order_id.")
 	case errors.Is(err, journal.ErrNotYetCreated):
 		return newProblem(codeNotYetCreated, "The order was placed later than that.")
-	case errors.Is(err, errTooMany):
+	case errors.Is(err, orchestrator.ErrTooMany):
 		return newProblem(codeTooManyCommands, "").after(tryAgainSoon)
 	}
 	if refused := refusalProblem(err); refused != nil {
@@ -89,7 +78,7 @@ func refusalProblem(err error) *Problem {
 
 // troubleProblem is the problem that tells of trouble on our side.
 func troubleProblem(err error) *Problem {
-	var orchestration *orchestratorError
+	var orchestration *orchestrator.UnavailableError
 	switch {
 	case errors.As(err, &orchestration):
 		return newProblem(codeOrchestratorDown, "Nothing is lost: send the same request again.").after(tryAgainLater).because(err)

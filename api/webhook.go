@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 
 	"orderly/internal/webhook"
+	"orderly/orchestrator"
 	"orderly/order"
 	"orderly/readmodel"
 )
@@ -100,8 +101,8 @@ func (a *API) recordCarrierUpdate(ctx context.Context, in *carrierInput) (*store
 			At: update.At.UTC().Truncate(time.Microsecond), Location: update.Location, Proof: update.Proof,
 		},
 	})
-	if errors.Is(err, errPending) {
-		return nil, &orchestratorError{err}
+	if errors.Is(err, orchestrator.ErrPending) {
+		return nil, &orchestrator.UnavailableError{Err: err}
 	}
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"orderly/internal/webhook"
+	"orderly/orchestrator"
 	"orderly/order"
 )
 
@@ -148,7 +149,7 @@ func TestCarrierWebhook_InTrouble_IsSentAgain(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	shipment := h.ship(t, "ord_1")
-	for _, err := range []error{errPending, &orchestratorError{context.DeadlineExceeded}} {
+	for _, err := range []error{orchestrator.ErrPending, &orchestrator.UnavailableError{Err: context.DeadlineExceeded}} {
 		h.orders.answer = func(order.Command) error { return err }
 		wantProblem(t, h.deliver(t, testSecret, time.Now(), scan("evt_1", shipment, "lost")), codeOrchestratorDown)
 	}

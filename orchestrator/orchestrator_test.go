@@ -1,4 +1,4 @@
-package api
+package orchestrator
 
 import (
 	"context"
@@ -71,12 +71,12 @@ func note(id string) order.Command {
 	return order.Command{ID: id, Actor: order.Actor{Type: "operator", ID: "test"}, Source: "api", Body: order.AddNote{Text: "a"}}
 }
 
-func newOrchestrator(c client.Client) *orchestrator {
-	return &orchestrator{client: c, orderURL: orderPath, wait: 2 * time.Second, probing: time.Second}
+func newOrchestrator(c client.Client) *Orchestrator {
+	return &Orchestrator{client: c, orderURL: func(id string) string { return "/v1/orders/" + id }, wait: 2 * time.Second, probing: time.Second}
 }
 
 // sendUntil sends again while the new namespace is not known everywhere yet.
-func sendUntil(t *testing.T, o *orchestrator, command order.Command, is func(error) bool) workflows.CommandResult {
+func sendUntil(t *testing.T, o *Orchestrator, command order.Command, is func(error) bool) workflows.CommandResult {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -121,7 +121,7 @@ func TestSend_WithoutAWorker_TellsThatNobodyTookIt(t *testing.T) {
 	o := newOrchestrator(temporalNamespace(t))
 	began := time.Now()
 	_, err := o.Send(t.Context(), "ord_1", note("n1"))
-	if _, nobody := errors.AsType[*orchestratorError](err); !nobody {
+	if _, nobody := errors.AsType[*UnavailableError](err); !nobody {
 		t.Errorf("error is %v", err)
 	}
 	if took := time.Since(began); took > o.wait+o.probing+2*time.Second {
@@ -136,7 +136,7 @@ func TestSend_WhatTakesLong_IsPending(t *testing.T) {
 		return workflows.CommandResult{Version: 2}, workflow.Sleep(ctx, 6*time.Second)
 	})
 	o := newOrchestrator(c)
-	sendUntil(t, o, note("slow"), func(err error) bool { return errors.Is(err, errPending) })
+	sendUntil(t, o, note("slow"), func(err error) bool { return errors.Is(err, ErrPending) })
 	if got := sendUntil(t, o, note("slow"), func(err error) bool { return err == nil }); got.Version != 2 {
 		t.Errorf("result is %+v", got)
 	}

@@ -1,4 +1,4 @@
-package api
+package orchestrator
 
 import (
 	"context"
@@ -24,18 +24,23 @@ const (
 	sendTries = 3
 )
 
-// orchestrator sends commands to the workflows of orders, starting a workflow where there is none.
-type orchestrator struct {
+// Orchestrator sends commands to the workflows of orders, starting a workflow where there is none.
+type Orchestrator struct {
 	client   client.Client
 	orderURL func(orderID string) string
 	// wait and probing are commandWait and probeWait, but in tests.
 	wait, probing time.Duration
 }
 
+// New makes an Orchestrator. orderURL says where people find an order, for links in the Temporal Web UI.
+func New(c client.Client, orderURL func(orderID string) string) *Orchestrator {
+	return &Orchestrator{client: c, orderURL: orderURL, wait: commandWait, probing: probeWait}
+}
+
 // Send hands a command to the order's workflow and waits for what the rules make of it. It returns the errors of
-// [order.Decide], errPending when the command is under way and will be carried out, errTooMany, and an
-// *orchestratorError when it is not known whether anybody will; sending the same command again is safe after each.
-func (o *orchestrator) Send(ctx context.Context, orderID string, command order.Command) (workflows.CommandResult, error) {
+// [order.Decide], ErrPending when the command is under way and will be carried out, ErrTooMany, and an
+// *UnavailableError when it is not known whether anybody will; sending the same command again is safe after each.
+func (o *Orchestrator) Send(ctx context.Context, orderID string, command order.Command) (workflows.CommandResult, error) {
 	waiting, cancel := context.WithTimeout(ctx, o.wait)
 	defer cancel()
 	for try := 1; ; try++ {
@@ -54,18 +59,18 @@ func (o *orchestrator) Send(ctx context.Context, orderID string, command order.C
 }
 
 // probe finds out whether a command that was not answered in time was accepted: then it will be carried out.
-func (o *orchestrator) probe(ctx context.Context, orderID string, command order.Command, late error) (workflows.CommandResult, error) {
+func (o *Orchestrator) probe(ctx context.Context, orderID string, command order.Command, late error) (workflows.CommandResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.probing)
 	defer cancel()
 	result, err := o.update(ctx, orderID, command, client.WorkflowUpdateStageAccepted)
-	if err != nil && !errors.Is(err, errPending) && isTimeout(err) {
-		return result, &orchestratorError{late}
+	if err != nil && !errors.Is(err, ErrPending) && isTimeout(err) {
+		return result, &UnavailableError{Err: late}
 	}
 	return result, refusalOf(err)
 }
 
 // update sends the command once. The update's id is the command's, so that a second sending joins the first.
-func (o *orchestrator) update(
+func (o *Orchestrator) update(
 	ctx context.Context, orderID string, command order.Command, stage client.WorkflowUpdateStage,
 ) (workflows.CommandResult, error) {
 	_, places := command.Body.(order.PlaceOrder)
@@ -88,7 +93,7 @@ func (o *orchestrator) update(
 	var result workflows.CommandResult
 	err = handle.Get(ctx, &result)
 	if err != nil && isTimeout(err) && stage == client.WorkflowUpdateStageAccepted {
-		return workflows.CommandResult{}, errPending
+		return workflows.CommandResult{}, ErrPending
 	}
 	return result, err
 }
@@ -121,14 +126,14 @@ func refusalOf(err error) error {
 	var refused *temporal.ApplicationError
 	var exhausted *serviceerror.ResourceExhausted
 	switch {
-	case err == nil || errors.Is(err, errPending):
+	case err == nil || errors.Is(err, ErrPending):
 		return err
 	case errors.As(err, &refused):
 		return ruleOf(refused)
 	case errors.As(err, &exhausted):
-		return errTooMany
+		return ErrTooMany
 	case isTimeout(err) || isEnding(err) || isServiceTrouble(err):
-		return &orchestratorError{err}
+		return &UnavailableError{Err: err}
 	default:
 		return err
 	}
