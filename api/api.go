@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
+	"orderly/bulk"
 	"orderly/eventstore"
 	"orderly/journal"
 	"orderly/orchestrator"
@@ -52,6 +53,7 @@ type API struct {
 	journal   *journal.Journal
 	readModel *readmodel.ReadModel
 	commands  commander
+	bulk      *bulk.Store
 	receipts  *receipts
 	keys      *keyring
 	metrics   *metrics
@@ -71,7 +73,7 @@ func New(options Options) *API {
 	}
 	a := &API{
 		options: options, log: options.Logger, journal: options.Journal, readModel: options.ReadModel,
-		receipts: &receipts{options.Pool}, keys: newKeyring(options.Pool), metrics: newMetrics(options.Metrics),
+		receipts: &receipts{options.Pool}, keys: newKeyring(options.Pool), bulk: bulk.NewStore(options.Pool), metrics: newMetrics(options.Metrics),
 	}
 	a.commands = orchestrator.New(options.Temporal, a.orderURL)
 	a.engine = a.newEngine()

@@ -31,7 +31,7 @@ func (a *API) strictBody(ctx huma.Context, next func(huma.Context)) {
 		abort(c, problem)
 		return
 	}
-	if len(body) == 0 && !ctx.Operation().RequestBody.Required {
+	if wanted := ctx.Operation().RequestBody; len(body) == 0 && (wanted == nil || !wanted.Required) {
 		next(ctx)
 		return
 	}

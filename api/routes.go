@@ -9,6 +9,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
+
+	"orderly/bulk"
 )
 
 // routes is every route there is.
@@ -46,6 +48,14 @@ func (a *API) routes() {
 	command(a, post("review-fraud", "/v1/orders/{order_id}/fraud-review", "Judge an order that is held for it"), mayOperate, a.reviewFraud)
 	command(a, post("reroute-shipment", "/v1/orders/{order_id}/shipments/{shipment_id}/reroute", "Send a parcel with another carrier, or from another warehouse"), mayOperate, a.rerouteShipment)
 	query(a, get("list-attention", "/v1/attention", "List what waits for an operator, the oldest first"), a.listAttention)
+
+	begin := post("start-bulk", "/v1/bulk", "Give a command to all orders that match")
+	begin.DefaultStatus = http.StatusCreated
+	operate(a, begin, a.startBulk)
+	query(a, get("get-bulk", "/v1/bulk/{bulk_id}", "Tell how far an operation over many orders is, and what became of each"), a.getBulk)
+	operate(a, post("suspend-bulk", "/v1/bulk/{bulk_id}/suspend", "Stop an operation for a while"), a.changeBulk(bulk.Suspended))
+	operate(a, post("resume-bulk", "/v1/bulk/{bulk_id}/resume", "Let a suspended operation go on"), a.changeBulk(bulk.Running))
+	operate(a, post("cancel-bulk", "/v1/bulk/{bulk_id}/cancel", "End an operation; what was done stays"), a.changeBulk(bulk.Cancelled))
 	query(a, a.withPending(get("get-command", "/v1/commands/{order_id}/{idempotency_key}", "Ask what became of a command")), a.getCommand)
 
 	query(a, get("list-projections", "/v1/projections", "Tell how far each read model is"), a.listProjections)
@@ -77,6 +87,12 @@ func operation(method, id, path, summary string, statuses ...int) huma.Operation
 // query registers a route that reads.
 func query[I, O any](a *API, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
 	op.Middlewares = huma.Middlewares{a.permitted(mayRead)}
+	register(a, op, handler)
+}
+
+// operate registers a route that changes something else than one order, for operators.
+func operate[I, O any](a *API, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
+	op.Middlewares = huma.Middlewares{a.permitted(mayOperate), a.needKey, a.strictBody}
 	register(a, op, handler)
 }
 

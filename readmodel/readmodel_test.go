@@ -162,10 +162,10 @@ func TestAttention_OfAParcel_NamesItsCarrier(t *testing.T) {
 	w := newWorld(t)
 	w.must("ord_1", placed("t", "c", ""))
 	_, plan := w.carryOn("ord_1", order.BookShipment)
-	state, _ := w.must("ord_1", order.ReportStepFailure{Step: plan.Steps[0], Class: "rejected", Code: "no", Message: "no", Attempts: 1})
+	state, _ := w.must("ord_1", order.ReportStepFailure{Step: plan.Steps[0], Class: order.ClassUnavailable, Code: "no", Message: "no", Attempts: 1})
 	for len(state.Attention) == 0 {
 		_, plan = w.carryOn("ord_1", order.BookShipment)
-		state, _ = w.must("ord_1", order.ReportStepFailure{Step: plan.Steps[0], Class: "rejected", Code: "no", Message: "no", Attempts: 1})
+		state, _ = w.must("ord_1", order.ReportStepFailure{Step: plan.Steps[0], Class: order.ClassUnavailable, Code: "no", Message: "no", Attempts: 1})
 	}
 	w.project()
 	shipment, _ := state.Shipment(state.Attention[0].ShipmentID)

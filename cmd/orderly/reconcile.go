@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,7 +18,7 @@ import (
 func newReconciler(c config.Config, pool *pgxpool.Pool, temporal client.Client, namespace string) *activities.Reconciler {
 	return &activities.Reconciler{
 		Reads: readmodel.New(pool), Temporal: temporal, Namespace: namespace,
-		OrderURL: func(orderID string) string { return strings.TrimSuffix(c.PublicURL, "/") + "/v1/orders/" + orderID },
+		OrderURL: c.OrderURL,
 	}
 }
 

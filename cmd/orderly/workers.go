@@ -13,7 +13,9 @@ import (
 	"go.uber.org/zap"
 
 	"orderly/activities"
+	"orderly/bulk"
 	"orderly/gateway"
+	"orderly/orchestrator"
 	"orderly/projection"
 	"orderly/readmodel"
 	"orderly/worker"
@@ -41,6 +43,7 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 	if r.worker {
 		orders := worker.Orders(s.temporal, s.orderActivities(), s.release(), fail)
 		worker.AddReconciler(orders, s.reconciler())
+		worker.AddBulk(orders, &activities.Bulk{Store: bulk.NewStore(s.pool), Orders: orchestrator.New(s.temporal, s.config.OrderURL)})
 		wanted = append(wanted, orders)
 	}
 	if r.projector {

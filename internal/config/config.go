@@ -4,6 +4,7 @@ package config
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -84,4 +85,9 @@ func Load() (Config, error) {
 		c.PublicURL = "http://" + c.HTTPAddr
 	}
 	return c, nil
+}
+
+// OrderURL is where people find an order.
+func (c Config) OrderURL(orderID string) string {
+	return strings.TrimSuffix(c.PublicURL, "/") + "/v1/orders/" + orderID
 }

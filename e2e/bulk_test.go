@@ -1,0 +1,149 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+// failedBookings places orders whose bookings all fail, and waits until they all need attention.
+func (s shop) failedBookings(n int) {
+	s.t.Helper()
+	s.fault(noCarrier)
+	var group sync.WaitGroup
+	free := make(chan struct{}, 16)
+	for range n {
+		free <- struct{}{}
+		group.Go(func() {
+			defer func() { <-free }()
+			key := uuid.NewString()
+			s.Await("an order is placed, however busy the machine is", func() bool {
+				placed, err := s.call(http.MethodPost, "/v1/orders", key, wish{}.json())
+				return err == nil && placed.status == http.StatusCreated
+			})
+		})
+	}
+	group.Wait()
+	s.Await("all bookings have failed", func() bool {
+		dry := s.bulk(`{"command":"retry","filter":{"step":"BookShipment"},"reason":"count","dry_run":true}`)
+		return number(dry["total"]) == n
+	})
+}
+
+func (s shop) bulk(body string) map[string]any {
+	s.t.Helper()
+	return s.command(http.StatusCreated, "/v1/bulk", body).body
+}
+
+func number(value any) int {
+	n, _ := strconv.Atoi(fmt.Sprint(value))
+	return n
+}
+
+// bulkIs waits until an operation has a state.
+func (s shop) bulkIs(id, state string) map[string]any {
+	s.t.Helper()
+	var last map[string]any
+	s.Await("operation "+id+" is "+state, func() bool {
+		last = s.get("/v1/bulk/" + id).body
+		return last["state"] == state
+	})
+	return last
+}
+
+// outage is how many orders meet the carriers' outage; more of them by hand.
+func outage() int {
+	if n, err := strconv.Atoi(os.Getenv("BULK_ORDERS")); err == nil {
+		return n
+	}
+	return 30
+}
+
+func TestBulk_RetryAfterAnOutage_AllRecover(t *testing.T) {
+	t.Parallel()
+	s := open(t, everything, "ORDERLY_BOOK_TRIES=1", "ORDERLY_CARRIERS=fedex")
+	n := outage()
+	s.failedBookings(n)
+	s.healFaults()
+	const retry = `{"command":"retry","filter":{"step":"BookShipment","carrier":"fedex"},"reason":"the carriers are back","rate":100}`
+	key := uuid.NewString()
+	first, err := s.call(http.MethodPost, "/v1/bulk", key, retry)
+	if err != nil || first.status != http.StatusCreated || number(first.body["total"]) != n {
+		t.Fatalf("start: %d %s %v", first.status, first.raw, err)
+	}
+	id := first.body["bulk_id"].(string)
+	again, err := s.call(http.MethodPost, "/v1/bulk", key, retry)
+	if err != nil || again.body["bulk_id"] != id || again.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("sent again: %d %s %v", again.status, again.raw, err)
+	}
+	if other, err := s.call(http.MethodPost, "/v1/bulk", key, `{"command":"cancel","filter":{"status":"paid"},"reason":"x"}`); err != nil || other.status != http.StatusUnprocessableEntity {
+		t.Errorf("the key for another request: %d %s %v", other.status, other.raw, err)
+	}
+	done := s.bulkIs(id, "completed")
+	if number(done["done"]) != n || number(done["refused"]) != 0 {
+		t.Errorf("done: %v", done)
+	}
+	s.Await("all orders are closed", func() bool {
+		open := s.get("/v1/orders?limit=1&status=paid")
+		return len(list(open.body["orders"])) == 0 && len(list(s.get("/v1/attention").body["attention"])) == 0
+	})
+	for _, result := range list(done["results"]) {
+		s.wantLedger("shipments", result["order_id"].(string), map[string]int{"book": 1})
+	}
+}
+
+func TestBulk_SuspendedResumedCancelled(t *testing.T) {
+	t.Parallel()
+	s := open(t, everything, "ORDERLY_BOOK_TRIES=1", "ORDERLY_CARRIERS=fedex")
+	s.failedBookings(8)
+	started := s.bulk(`{"command":"cancel","filter":{"step":"BookShipment"},"reason":"given up","rate":1}`)
+	id := started["bulk_id"].(string)
+	path := "/v1/bulk/" + id
+	s.command(http.StatusOK, path+"/suspend", "")
+	suspended := s.bulkIs(id, "suspended")
+	s.command(http.StatusOK, path+"/suspend", "")
+	s.command(http.StatusOK, path+"/resume", "")
+	s.Await("it goes on", func() bool { return number(s.get(path).body["done"]) > number(suspended["done"]) })
+	s.command(http.StatusOK, path+"/cancel", "")
+	ended := s.bulkIs(id, "cancelled")
+	s.command(http.StatusConflict, path+"/resume", "")
+	if number(ended["pending"]) == 0 || number(ended["done"]) == 0 {
+		t.Errorf("cancelled in the middle: %v", ended)
+	}
+	pending := s.get(path + "?status=pending&limit=1")
+	if len(list(pending.body["results"])) != 1 || number(ended["pending"]) > 1 && pending.body["next_cursor"] == "" {
+		t.Errorf("a page of what is left: %s", pending.raw)
+	}
+	for _, result := range list(ended["results"]) {
+		if result["status"] == "done" {
+			s.until(result["order_id"].(string), "cancelled")
+		}
+	}
+}
+
+func TestBulk_Refusals(t *testing.T) {
+	t.Parallel()
+	s := open(t, everything)
+	for _, body := range []string{
+		`{"command":"retry","filter":{},"reason":"all"}`,
+		`{"command":"explode","filter":{"status":"paid"},"reason":"all"}`,
+		`{"command":"reroute","filter":{"step":"BookShipment"},"reason":"all"}`,
+		`{"command":"retry","filter":{"step":"BookShipment"},"reason":"all","carrier":"ups"}`,
+		`{"command":"cancel","filter":{"order_ids":["../x"]},"reason":"all"}`,
+		`{"command":"cancel","filter":{"status":"paid"},"reason":"all","rate":0}`,
+	} {
+		s.command(http.StatusUnprocessableEntity, "/v1/bulk", body)
+	}
+	if unknown := s.get("/v1/bulk/blk_00000000000000000000000000000000"); unknown.status != http.StatusNotFound {
+		t.Errorf("an unknown operation: %d %s", unknown.status, unknown.raw)
+	}
+	none := s.bulk(`{"command":"cancel","filter":{"customer_id":"nobody"},"reason":"nobody"}`)
+	if ended := s.bulkIs(none["bulk_id"].(string), "completed"); number(ended["total"]) != 0 {
+		t.Errorf("nothing matches: %v", ended)
+	}
+}
