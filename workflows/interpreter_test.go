@@ -217,6 +217,29 @@ func TestStep_RetriesUsedUp_IsReportedOnce(t *testing.T) {
 	}
 }
 
+// TestStep_AskedToWait_DoesSo: also between the local try and the first regular one.
+func TestStep_AskedToWait_DoesSo(t *testing.T) {
+	t.Parallel()
+	s := newScript(t)
+	s.look = func() (workflows.Outcome, error) { return at(1, stepIn("a", "a1", order.ScreenFraud)), nil }
+	var tries []time.Time
+	s.step = func(workflows.StepInput, activity.Info) (workflows.Outcome, error) {
+		if tries = append(tries, s.env.Now()); len(tries) == 3 {
+			return at(2), nil
+		}
+		return workflows.Outcome{}, temporal.NewApplicationErrorWithOptions("too many requests", workflows.ErrTypeUnavailable,
+			temporal.ApplicationErrorOptions{NextRetryDelay: time.Hour, Details: []any{workflows.Failure{Class: order.ClassUnavailable}}})
+	}
+	if err := s.resume(); err != nil {
+		t.Fatal(err)
+	}
+	for i := 1; i < len(tries); i++ {
+		if waited := tries[i].Sub(tries[i-1]); waited < time.Hour {
+			t.Errorf("try %d came after %s, asked for was an hour", i+1, waited)
+		}
+	}
+}
+
 func TestStep_ThatEndsAndIsStillWanted_WaitsLongerEachTime(t *testing.T) {
 	t.Parallel()
 	s := newScript(t)

@@ -141,12 +141,28 @@ func execute(ctx workflow.Context, c call, input any) (Outcome, error) {
 	if c.slow != nil {
 		c.slow()
 	}
+	if err := holdOff(ctx, err); err != nil {
+		return outcome, err
+	}
 	regular := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		ActivityID: c.id, Summary: c.summary, StartToCloseTimeout: tryWithin, ScheduleToCloseTimeout: c.within,
 		WaitForCancellation: true, RetryPolicy: &c.retry,
 	})
 	err = workflow.ExecuteActivity(regular, c.activity, input).Get(regular, &outcome)
 	return outcome, err
+}
+
+// holdOff waits as long as the other side of a step has asked for. The regular activity does so by itself after each of its
+// tries, but its first one would come at once.
+func holdOff(ctx workflow.Context, failed error) error {
+	var refused *temporal.ApplicationError
+	if !errors.As(failed, &refused) || refused.NextRetryDelay() <= 0 {
+		return nil
+	}
+	if workflow.GetVersion(ctx, "hold-off", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return nil
+	}
+	return workflow.NewTimerWithOptions(ctx, refused.NextRetryDelay(), workflow.TimerOptions{Summary: "as long as the other side asks for"}).Get(ctx, nil)
 }
 
 // failureOf is why a step failed for good. A time-out says nothing about the effect: it may have happened.
