@@ -50,6 +50,9 @@ const (
 		`"causation_id":"ReserveStock/ord_1/reserve/1#0:RecordReservation","correlation_id":"order-ord_1"}`
 )
 
+// The same as events take it.
+var benchDataBytes, benchMetadataBytes = []byte(benchData), []byte(benchMetadata)
+
 // Store measures appends beside plain inserts into the table that they replace, in turns, and gives the medians; then the
 // same again with a history in the table.
 func Store(ctx context.Context, o StoreOptions) ([]Row, error) {
@@ -174,7 +177,7 @@ func benchEvents(n int) []eventstore.NewEvent {
 	events := make([]eventstore.NewEvent, n)
 	for i := range events {
 		events[i] = eventstore.NewEvent{
-			ID: uuid.Must(uuid.NewV7()), Type: "StockReserved", SchemaVersion: 1, Data: []byte(benchData), Metadata: []byte(benchMetadata),
+			ID: uuid.Must(uuid.NewV7()), Type: "StockReserved", SchemaVersion: 1, Data: benchDataBytes, Metadata: benchMetadataBytes,
 		}
 	}
 	return events

@@ -245,7 +245,8 @@ func (c *canonicalizer) member() (m member, err error) {
 // sort puts the members of an object, which lie at the end of the output, into their order.
 func (c *canonicalizer) sort(members []member, begin int) {
 	slices.SortStableFunc(members, func(a, b member) int { return bytes.Compare(a.key, b.key) })
-	lying := slices.Clone(c.out[begin:])
+	var space [512]byte // most objects are small
+	lying := append(space[:0], c.out[begin:]...)
 	c.out = c.out[:begin]
 	for i, m := range members {
 		if i+1 < len(members) && bytes.Equal(members[i+1].key, m.key) {

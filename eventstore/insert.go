@@ -38,24 +38,27 @@ func (s *Store) insert(ctx context.Context, epoch int64, events []Event) error {
 	return err
 }
 
-// insertAlone is insert for a single event, which is what most appends are: without arrays it costs half as much.
+// insertAlone is insert for a single event, which is what most appends are: without arrays, and with arguments that are
+// encoded here, it costs half as much.
 func (s *Store) insertAlone(ctx context.Context, epoch int64, e *Event) error {
 	const columns = insertColumns + `
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 `
 	const current = columns + `WHERE` + inEpoch + `$10`
 	const anyEpoch = columns + `FROM (SELECT $1::text AS order_id, $2::int AS version) e WHERE` + notArchived
-	// Plain bytes, for which pgx knows the shortest way.
-	args := []any{
-		e.StreamID, e.Version, [16]byte(e.ID), e.Type, e.SchemaVersion, []byte(e.Data), []byte(e.Metadata), e.CreatedAt, e.Hash, epoch,
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
 	}
+	defer conn.Release()
+	row := binaryRow(e)
+	var inserted int64
 	if epoch > 0 {
-		inserted, err := s.pool.Exec(ctx, current, args...)
-		if err != nil || inserted.RowsAffected() > 0 {
-			return err
-		}
+		inserted, err = execBinary(ctx, conn.Conn(), "orderly_insert_in_epoch", current, append(row, binaryInt64(epoch)))
 	}
-	inserted, err := s.pool.Exec(ctx, anyEpoch, args[:9]...)
-	if err == nil && inserted.RowsAffected() == 0 {
+	if err == nil && inserted == 0 {
+		inserted, err = execBinary(ctx, conn.Conn(), "orderly_insert", anyEpoch, row)
+	}
+	if err == nil && inserted == 0 {
 		return errNotAtHead
 	}
 	return err

@@ -1,15 +1,14 @@
 package journal_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
-	"strings"
 	"sync/atomic"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"orderly/eventstore"
@@ -18,18 +17,9 @@ import (
 	"orderly/order"
 )
 
-// brokenWire is a connection to Postgres that breaks, when it is told so, as the answer to the next INSERT arrives: the
-// events are in the database, and their writer never learns it.
+// brokenWire is a connection to Postgres that breaks, when it is told so, as the answer to the next insert of an event
+// arrives: the event is in the database, and its writer never learns it.
 type brokenWire struct{ armed, cut atomic.Bool }
-
-func (w *brokenWire) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	if strings.Contains(data.SQL, "INSERT INTO order_events") && w.armed.CompareAndSwap(true, false) {
-		w.cut.Store(true)
-	}
-	return ctx
-}
-
-func (w *brokenWire) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 func (w *brokenWire) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
@@ -39,6 +29,14 @@ func (w *brokenWire) dial(ctx context.Context, network, address string) (net.Con
 type wiredConn struct {
 	net.Conn
 	wire *brokenWire
+}
+
+// Write sees which prepared statement is to be executed.
+func (c wiredConn) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte("orderly_insert")) && c.wire.armed.CompareAndSwap(true, false) {
+		c.wire.cut.Store(true)
+	}
+	return c.Conn.Write(p)
 }
 
 func (c wiredConn) Read(p []byte) (int, error) {
@@ -57,7 +55,7 @@ func TestApply_LostAcknowledgement_TheSameCommandFindsItsResult(t *testing.T) {
 	}
 	wire := &brokenWire{}
 	// One connection, whose statements are prepared by the first commands: so the cut answer is the INSERT's own.
-	config.MaxConns, config.ConnConfig.Tracer, config.ConnConfig.DialFunc = 1, wire, wire.dial
+	config.MaxConns, config.ConnConfig.DialFunc = 1, wire.dial
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
