@@ -130,7 +130,8 @@ func (d *decision) byHand(a Attention, ref string) Event {
 	scan := CarrierScan{At: d.command.At, Proof: ref}
 	switch a.Step {
 	case RestockStock:
-		return &StockRestocked{Key: a.Key, ShipmentID: a.ShipmentID}
+		of, _ := d.state.ReturnToRestock(a.Key)
+		return &StockRestocked{Key: a.Key, ShipmentID: a.ShipmentID, RMAID: of.RMAID}
 	case CommitStock:
 		return &StockCommitted{Key: a.Key, ShipmentID: a.ShipmentID}
 	case DiscardBooking:
