@@ -17,6 +17,7 @@ import (
 	"orderly/journal"
 	"orderly/orchestrator"
 	"orderly/readmodel"
+	"orderly/webhooks"
 )
 
 // Options are what an API is made of.
@@ -38,6 +39,9 @@ type Options struct {
 	Metrics *prometheus.Registry
 	// WebhookSecret signs the carriers' webhooks, as Standard Webhooks says (whsec_...). Without it none are taken.
 	WebhookSecret string
+	// Webhooks keeps the endpoints of outgoing webhooks; AllowPrivateWebhooks lets them be without TLS, at any address.
+	Webhooks             *webhooks.Store
+	AllowPrivateWebhooks bool
 	// PublicURL is where this API is reached, ConsoleURL the operations console; orders are linked to the console when
 	// there is one, and else to the API.
 	PublicURL  string

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -17,6 +18,7 @@ import (
 	"orderly/journal"
 	"orderly/order"
 	"orderly/readmodel"
+	"orderly/webhooks"
 	"orderly/workflows"
 )
 
@@ -37,7 +39,8 @@ func newHarness(t *testing.T) *harness {
 	book := journal.New(store, testPolicy, journal.Options{Vault: testkit.Vault(t, pool)})
 	a := New(Options{
 		Journal: book, ReadModel: readmodel.New(pool), Pool: pool, WebhookSecret: testSecret, Namespace: "default",
-		PublicURL: "http://orderly.test", TemporalUIURL: "http://temporal.test",
+		PublicURL: "http://orderly.test", Webhooks: webhooks.NewStore(pool, testkit.Vault(t, pool), webhooks.Policy{Overlap: time.Hour}),
+		 TemporalUIURL: "http://temporal.test",
 	})
 	h := &harness{API: a, pool: pool, orders: &onTheSpot{journal: book}}
 	a.commands = h.orders

@@ -60,6 +60,8 @@ func (a *API) routes() {
 
 	query(a, get("list-projections", "/v1/projections", "Tell how far each read model is"), a.listProjections)
 
+	a.webhookRoutes()
+
 	hook := post("record-carrier-update", "/v1/webhooks/carrier", "Take what a carrier says about a parcel")
 	hook.MaxBodyBytes = maxWebhook + 1
 	hook.Middlewares = huma.Middlewares{a.signedBody}

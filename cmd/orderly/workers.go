@@ -44,11 +44,12 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 		orders := worker.Orders(s.temporal, s.orderActivities(), s.release(), fail)
 		worker.AddReconciler(orders, s.reconciler())
 		worker.AddBulk(orders, &activities.Bulk{Store: bulk.NewStore(s.pool), Orders: orchestrator.New(s.temporal, s.config.OrderURL)})
+		worker.AddWebhooks(orders, s.webhookDeliveries())
 		wanted = append(wanted, orders)
 	}
 	if r.projector {
 		projector := worker.Projections(s.temporal, &activities.Projector{
-			Pool: s.pool, Store: s.store, Appended: s.listener.Subscribe, Projections: []projection.Projection{readmodel.Projection()},
+			Pool: s.pool, Store: s.store, Appended: s.listener.Subscribe, Projections: s.projections(),
 		}, s.release(), fail)
 		if err := s.addCheckpoints(projector); err != nil {
 			return nil, err
@@ -73,7 +74,7 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 func (s *service) startStanding(ctx context.Context, r roles) error {
 	var err error
 	if r.worker {
-		err = s.scheduleReconcile(ctx)
+		err = errors.Join(s.scheduleReconcile(ctx), s.startWebhooks(ctx))
 	}
 	if r.projector {
 		err = errors.Join(err, s.startProjections(ctx), s.scheduleCheckpoints(ctx))
@@ -106,13 +107,26 @@ func (s *service) orderActivities() *activities.Orders {
 	return &activities.Orders{Journal: s.journal, Payments: outside, Stock: outside, Carrier: outside, Fraud: outside, Notifier: outside}
 }
 
+// projections are all that follow the feed.
+func (s *service) projections() []projection.Projection {
+	return []projection.Projection{readmodel.Projection(), s.webhookQueue()}
+}
+
 // startProjections makes sure that each projection has its workflow; one that runs is left alone.
 func (s *service) startProjections(ctx context.Context) error {
-	name := readmodel.Projection().Name
+	for _, each := range s.projections() {
+		if err := s.startProjection(ctx, each.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *service) startProjection(ctx context.Context, name string) error {
 	_, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: workflows.ProjectionWorkflowID(name, 0), TaskQueue: workflows.ProjectionTaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		StaticSummary:            "keeps the read model " + name,
+		StaticSummary:            "runs the projection " + name,
 	}, workflows.ProjectionWorkflow, workflows.ProjectionInput{Name: name})
 	if err != nil {
 		return fmt.Errorf("start the projection %s: %w", name, err)

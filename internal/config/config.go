@@ -11,6 +11,7 @@ import (
 
 	"orderly/order"
 	"orderly/vault"
+	"orderly/webhooks"
 )
 
 // Config is all of Orderly's configuration but Temporal's.
@@ -61,6 +62,9 @@ type Config struct {
 	LogFormat string `env:"ORDERLY_LOG_FORMAT" envDefault:"json"`
 
 	Policy order.Policy `envPrefix:"ORDERLY_"`
+
+	// Webhooks are those that go out to integrators.
+	Webhooks webhooks.Policy `envPrefix:"ORDERLY_WEBHOOKS_"`
 }
 
 // Load reads the environment.
