@@ -40,6 +40,11 @@ func (a *API) routes() {
 	command(a, post("respond", "/v1/orders/{order_id}/respond", "Answer what the customer was asked"), mayCommand, a.respond)
 	command(a, post("add-note", "/v1/orders/{order_id}/notes", "Add a remark"), mayCommand, a.addNote)
 
+	command(a, post("request-return", "/v1/orders/{order_id}/returns", "Ask for delivered goods to be taken back"), mayCommand, a.requestReturn)
+	command(a, post("approve-return", "/v1/orders/{order_id}/returns/{rma_id}/approve", "Let the customer send them"), mayOperate, a.approveReturn)
+	command(a, post("reject-return", "/v1/orders/{order_id}/returns/{rma_id}/reject", "Do not take them back"), mayOperate, a.rejectReturn)
+	command(a, post("receive-return", "/v1/orders/{order_id}/returns/{rma_id}/receive", "Say what came back, and how"), mayOperate, a.receiveReturn)
+
 	command(a, post("retry-step", "/v1/orders/{order_id}/attention/{attention_id}/retry", "Start a parked step again"), mayOperate, a.retryStep)
 	command(a, post("skip-step", "/v1/orders/{order_id}/attention/{attention_id}/skip", "Leave a parked step out"), mayOperate, a.skipStep)
 	command(a, post("resolve-step", "/v1/orders/{order_id}/attention/{attention_id}/resolve", "Say that a parked step was done by hand"), mayOperate, a.resolveStep)

@@ -108,7 +108,8 @@ type (
 	RejectReturn struct {
 		RMAID string `json:"rma_id"`
 	}
-	// ReceiveReturn says what came back, and how: each line may be named once for each condition.
+	// ReceiveReturn says what came back, and how: each line may be named once for each condition. Without lines, all that
+	// was announced came, in order.
 	ReceiveReturn struct {
 		RMAID string         `json:"rma_id"`
 		Lines []ReceivedLine `json:"lines"`
@@ -236,7 +237,9 @@ func (d *decision) onReturn(id string, status ReturnStatus, do func(Return) erro
 
 func (d *decision) receiveReturn(of Return, lines []ReceivedLine) error {
 	if len(lines) == 0 {
-		return &InvalidError{Pointer: "/lines", Detail: "say what came back"}
+		for _, line := range of.Lines {
+			lines = append(lines, ReceivedLine{LineID: line.LineID, Quantity: line.Quantity, Condition: ConditionSellable})
+		}
 	}
 	sums := map[string]int64{}
 	received := &ReturnReceived{RMAID: of.RMAID}
