@@ -193,6 +193,26 @@ func (s State) returnIn(statuses ...ReturnStatus) bool {
 	return slices.ContainsFunc(s.Returns, func(r Return) bool { return slices.Contains(statuses, r.Status) })
 }
 
+func (d *decision) decideReturn() error {
+	switch body := d.command.Body.(type) {
+	case ApproveReturn:
+		return d.onReturn(body.RMAID, ReturnIsRequested, func(r Return) error {
+			d.emit(&ReturnApproved{RMAID: r.RMAID})
+			return nil
+		})
+	case RejectReturn:
+		return d.onReturn(body.RMAID, ReturnIsRequested, func(r Return) error {
+			d.emit(&ReturnRejected{RMAID: r.RMAID, Reason: d.command.Reason})
+			return nil
+		})
+	case ReceiveReturn:
+		return d.onReturn(body.RMAID, ReturnIsApproved, func(r Return) error { return d.receiveReturn(r, body.Lines) })
+	case RequestReturn:
+		return d.requestReturn(body)
+	}
+	return nil
+}
+
 func (d *decision) requestReturn(body RequestReturn) error {
 	if end := d.state.DeliveredAt.Add(d.policy.ReturnWithin); !d.state.DeliveredAt.IsZero() && d.command.At.After(end) {
 		return d.notAllowed("goods could be returned until %s", end.Format(time.RFC3339))
