@@ -15,13 +15,28 @@ import (
 
 // routes is every route there is.
 func (a *API) routes() {
+	a.serviceRoutes()
+	a.orderRoutes()
+	a.returnRoutes()
+	a.repairRoutes()
+	a.bulkRoutes()
+	a.readModelRoutes()
+	a.webhookRoutes()
+	a.endpointRoutes()
+}
+
+// serviceRoutes are about the service itself.
+func (a *API) serviceRoutes() {
 	a.engine.GET("/livez", a.live)
 	a.engine.GET("/readyz", a.ready)
 	a.engine.GET("/openapi.json", a.openAPI)
 	a.engine.GET("/docs", a.docs)
 	a.engine.GET("/docs/*asset", a.docsAsset)
 	a.engine.GET("/metrics", a.permittedTo(mayMonitor), gin.WrapH(metricsHandler(a.options.Metrics)))
+}
 
+// orderRoutes read orders, and take what a customer or a shop asks of them.
+func (a *API) orderRoutes() {
 	place := post("place-order", "/v1/orders", "Place an order")
 	place.DefaultStatus = http.StatusCreated
 	command(a, place, mayCommand, a.placeOrder)
@@ -39,7 +54,19 @@ func (a *API) routes() {
 	command(a, post("provide-payment-method", "/v1/orders/{order_id}/payment-method", "Replace a declined means of payment"), mayCommand, a.providePaymentMethod)
 	command(a, post("respond", "/v1/orders/{order_id}/respond", "Answer what the customer was asked"), mayCommand, a.respond)
 	command(a, post("add-note", "/v1/orders/{order_id}/notes", "Add a remark"), mayCommand, a.addNote)
+	query(a, a.withPending(get("get-command", "/v1/commands/{order_id}/{idempotency_key}", "Ask what became of a command")), a.getCommand)
+}
 
+// returnRoutes are about goods that come back.
+func (a *API) returnRoutes() {
+	command(a, post("request-return", "/v1/orders/{order_id}/returns", "Ask for delivered goods to be taken back"), mayCommand, a.requestReturn)
+	command(a, post("approve-return", "/v1/orders/{order_id}/returns/{rma_id}/approve", "Let the customer send them"), mayOperate, a.approveReturn)
+	command(a, post("reject-return", "/v1/orders/{order_id}/returns/{rma_id}/reject", "Do not take them back"), mayOperate, a.rejectReturn)
+	command(a, post("receive-return", "/v1/orders/{order_id}/returns/{rma_id}/receive", "Say what came back, and how"), mayOperate, a.receiveReturn)
+}
+
+// repairRoutes are the work of operators.
+func (a *API) repairRoutes() {
 	command(a, post("retry-step", "/v1/orders/{order_id}/attention/{attention_id}/retry", "Start a parked step again"), mayOperate, a.retryStep)
 	command(a, post("skip-step", "/v1/orders/{order_id}/attention/{attention_id}/skip", "Leave a parked step out"), mayOperate, a.skipStep)
 	command(a, post("resolve-step", "/v1/orders/{order_id}/attention/{attention_id}/resolve", "Say that a parked step was done by hand"), mayOperate, a.resolveStep)
@@ -48,7 +75,10 @@ func (a *API) routes() {
 	command(a, post("review-fraud", "/v1/orders/{order_id}/fraud-review", "Judge an order that is held for it"), mayOperate, a.reviewFraud)
 	command(a, post("reroute-shipment", "/v1/orders/{order_id}/shipments/{shipment_id}/reroute", "Send a parcel with another carrier, or from another warehouse"), mayOperate, a.rerouteShipment)
 	query(a, get("list-attention", "/v1/attention", "List what waits for an operator, the oldest first"), a.listAttention)
+}
 
+// bulkRoutes are about many orders at once.
+func (a *API) bulkRoutes() {
 	begin := post("start-bulk", "/v1/bulk", "Give a command to all orders that match")
 	begin.DefaultStatus = http.StatusCreated
 	operate(a, begin, a.startBulk)
@@ -56,12 +86,15 @@ func (a *API) routes() {
 	operate(a, post("suspend-bulk", "/v1/bulk/{bulk_id}/suspend", "Stop an operation for a while"), a.changeBulk(bulk.Suspended))
 	operate(a, post("resume-bulk", "/v1/bulk/{bulk_id}/resume", "Let a suspended operation go on"), a.changeBulk(bulk.Running))
 	operate(a, post("cancel-bulk", "/v1/bulk/{bulk_id}/cancel", "End an operation; what was done stays"), a.changeBulk(bulk.Cancelled))
-	query(a, a.withPending(get("get-command", "/v1/commands/{order_id}/{idempotency_key}", "Ask what became of a command")), a.getCommand)
+}
 
+// readModelRoutes are about what is derived from all orders.
+func (a *API) readModelRoutes() {
 	query(a, get("list-projections", "/v1/projections", "Tell how far each read model is"), a.listProjections)
+}
 
-	a.webhookRoutes()
-
+// webhookRoutes take what others tell.
+func (a *API) webhookRoutes() {
 	hook := post("record-carrier-update", "/v1/webhooks/carrier", "Take what a carrier says about a parcel")
 	hook.MaxBodyBytes = maxWebhook + 1
 	hook.Middlewares = huma.Middlewares{a.signedBody}

@@ -67,8 +67,8 @@ type endpointOutput struct {
 
 type endpointListOutput struct{ Body WebhookEndpointList }
 
-// webhookRoutes are the routes of outgoing webhooks.
-func (a *API) webhookRoutes() {
+// endpointRoutes are those of outgoing webhooks.
+func (a *API) endpointRoutes() {
 	const all, one = "/v1/webhook-endpoints", "/v1/webhook-endpoints/{endpoint_id}"
 	create := post("create-webhook-endpoint", all, "Have events sent somewhere")
 	create.DefaultStatus = http.StatusCreated

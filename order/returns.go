@@ -108,7 +108,8 @@ type (
 	RejectReturn struct {
 		RMAID string `json:"rma_id"`
 	}
-	// ReceiveReturn says what came back, and how: each line may be named once for each condition.
+	// ReceiveReturn says what came back, and how: each line may be named once for each condition. Without lines, all that
+	// was announced came, in order.
 	ReceiveReturn struct {
 		RMAID string         `json:"rma_id"`
 		Lines []ReceivedLine `json:"lines"`
@@ -192,6 +193,26 @@ func (s State) returnIn(statuses ...ReturnStatus) bool {
 	return slices.ContainsFunc(s.Returns, func(r Return) bool { return slices.Contains(statuses, r.Status) })
 }
 
+func (d *decision) decideReturn() error {
+	switch body := d.command.Body.(type) {
+	case ApproveReturn:
+		return d.onReturn(body.RMAID, ReturnIsRequested, func(r Return) error {
+			d.emit(&ReturnApproved{RMAID: r.RMAID})
+			return nil
+		})
+	case RejectReturn:
+		return d.onReturn(body.RMAID, ReturnIsRequested, func(r Return) error {
+			d.emit(&ReturnRejected{RMAID: r.RMAID, Reason: d.command.Reason})
+			return nil
+		})
+	case ReceiveReturn:
+		return d.onReturn(body.RMAID, ReturnIsApproved, func(r Return) error { return d.receiveReturn(r, body.Lines) })
+	case RequestReturn:
+		return d.requestReturn(body)
+	}
+	return nil
+}
+
 func (d *decision) requestReturn(body RequestReturn) error {
 	if end := d.state.DeliveredAt.Add(d.policy.ReturnWithin); !d.state.DeliveredAt.IsZero() && d.command.At.After(end) {
 		return d.notAllowed("goods could be returned until %s", end.Format(time.RFC3339))
@@ -236,7 +257,9 @@ func (d *decision) onReturn(id string, status ReturnStatus, do func(Return) erro
 
 func (d *decision) receiveReturn(of Return, lines []ReceivedLine) error {
 	if len(lines) == 0 {
-		return &InvalidError{Pointer: "/lines", Detail: "say what came back"}
+		for _, line := range of.Lines {
+			lines = append(lines, ReceivedLine{LineID: line.LineID, Quantity: line.Quantity, Condition: ConditionSellable})
+		}
 	}
 	sums := map[string]int64{}
 	received := &ReturnReceived{RMAID: of.RMAID}

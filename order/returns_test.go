@@ -67,6 +67,7 @@ var returnRules = map[string]rule{
 
 	"received: refunded":         {given: approved, when: came("l1", 1, "sellable"), then: life{oneBack("sellable", 5000), refundFor}},
 	"received damaged: refunded": {given: approved, when: came("l1", 1, "damaged"), then: life{oneBack("damaged", 5000), refundFor}},
+	"all came":                   {given: approved, when: order.ReceiveReturn{RMAID: "rma_1"}, then: life{oneBack("sellable", 5000), refundFor}},
 	"nothing came":               {given: approved, when: came("l1", 1, "missing"), then: life{oneBack("missing", 0), &order.ReturnClosed{RMAID: "rma_1", Reason: "nothing came back"}}},
 	"more came than was wanted":  {given: approved, when: came("l1", 2, "sellable"), refused: "/lines/0/quantity"},
 	"something else came":        {given: approved, when: came("l2", 1, "sellable"), refused: "/lines/0/line_id"},
