@@ -867,7 +867,7 @@ type Line struct {
 	LineID    string `json:"line_id"`
 	Name      string `json:"name"`
 	Quantity  int64  `json:"quantity"`
-	Sku       string `json:"sku"`
+	SKU       string `json:"sku"`
 	Tax       int64  `json:"tax"`
 	UnitPrice int64  `json:"unit_price"`
 }
@@ -888,8 +888,8 @@ type NewLine struct {
 	// Quantity Examples: 2
 	Quantity int64 `json:"quantity"`
 
-	// Sku Examples: SKU-1
-	Sku string `json:"sku"`
+	// SKU Examples: SKU-1
+	SKU string `json:"sku"`
 	Tax int64  `json:"tax,omitempty,omitzero"`
 
 	// UnitPrice Examples: 4999
@@ -1303,7 +1303,7 @@ type ShipTo struct {
 // Shipment defines model for Shipment.
 type Shipment struct {
 	Carrier  string         `json:"carrier"`
-	Eta      time.Time      `json:"eta"`
+	ETA      time.Time      `json:"eta"`
 	LabelURL string         `json:"label_url,omitempty,omitzero"`
 	Lines    []ShipmentLine `json:"lines"`
 
@@ -1414,15 +1414,15 @@ type WebhookEndpointList struct {
 
 // ListAttentionParams defines parameters for ListAttention.
 type ListAttentionParams struct {
-	Step    string `form:"step,omitempty" json:"step,omitempty,omitzero"`
-	Code    string `form:"code,omitempty" json:"code,omitempty,omitzero"`
-	Carrier string `form:"carrier,omitempty" json:"carrier,omitempty,omitzero"`
+	Step    *string `form:"step,omitempty" json:"step,omitempty"`
+	Code    *string `form:"code,omitempty" json:"code,omitempty"`
+	Carrier *string `form:"carrier,omitempty" json:"carrier,omitempty"`
 
 	// Limit How many at most.
-	Limit int64 `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor The next_cursor of the page before.
-	Cursor string `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // StartBulkParams defines parameters for StartBulk.
@@ -1431,19 +1431,19 @@ type StartBulkParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // GetBulkParams defines parameters for GetBulk.
 type GetBulkParams struct {
 	// Status Only these results.
-	Status GetBulkParamsStatus `form:"status,omitempty" json:"status,omitempty,omitzero"`
+	Status *GetBulkParamsStatus `form:"status,omitempty" json:"status,omitempty"`
 
 	// Limit How many at most.
-	Limit int64 `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor The next_cursor of the page before.
-	Cursor string `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // GetBulkParamsStatus defines parameters for GetBulk.
@@ -1455,7 +1455,7 @@ type CancelBulkParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ResumeBulkParams defines parameters for ResumeBulk.
@@ -1464,7 +1464,7 @@ type ResumeBulkParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // SuspendBulkParams defines parameters for SuspendBulk.
@@ -1473,31 +1473,31 @@ type SuspendBulkParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ListOrdersParams defines parameters for ListOrders.
 type ListOrdersParams struct {
-	Status     ListOrdersParamsStatus `form:"status,omitempty" json:"status,omitempty,omitzero"`
-	CustomerID string                 `form:"customer_id,omitempty" json:"customer_id,omitempty,omitzero"`
+	Status     *ListOrdersParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+	CustomerID *string                 `form:"customer_id,omitempty" json:"customer_id,omitempty"`
 
 	// NeedsAttention Only orders with, or without, a step that waits for an operator.
-	NeedsAttention bool `form:"needs_attention,omitempty" json:"needs_attention,omitempty,omitzero"`
+	NeedsAttention *bool `form:"needs_attention,omitempty" json:"needs_attention,omitempty"`
 
 	// Q Exactly an order id, customer id, external reference or tracking number.
-	Q string `form:"q,omitempty" json:"q,omitempty,omitzero"`
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// PlacedAfter RFC 3339.
-	PlacedAfter string `form:"placed_after,omitempty" json:"placed_after,omitempty,omitzero"`
+	PlacedAfter *string `form:"placed_after,omitempty" json:"placed_after,omitempty"`
 
 	// PlacedBefore RFC 3339.
-	PlacedBefore string `form:"placed_before,omitempty" json:"placed_before,omitempty,omitzero"`
+	PlacedBefore *string `form:"placed_before,omitempty" json:"placed_before,omitempty"`
 
 	// Limit How many at most.
-	Limit int64 `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor The next_cursor of the page before.
-	Cursor string `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListOrdersParamsStatus defines parameters for ListOrders.
@@ -1509,22 +1509,22 @@ type PlaceOrderParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // GetOrderParams defines parameters for GetOrder.
 type GetOrderParams struct {
 	// MinVersion Waits up to 2 s until the read model has come to this version, and else answers from the stream.
-	MinVersion int64 `form:"min_version,omitempty" json:"min_version,omitempty,omitzero"`
+	MinVersion *int64 `form:"min_version,omitempty" json:"min_version,omitempty"`
 
 	// Version The order as it was at this version.
-	Version int64 `form:"version,omitempty" json:"version,omitempty,omitzero"`
+	Version *int64 `form:"version,omitempty" json:"version,omitempty"`
 
 	// At The order as it was at this moment, RFC 3339.
-	At string `form:"at,omitempty" json:"at,omitempty,omitzero"`
+	At *string `form:"at,omitempty" json:"at,omitempty"`
 
 	// IfNoneMatch Answers 304 when the order still has this ETag.
-	IfNoneMatch string `json:"If-None-Match,omitempty,omitzero"`
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
 
 // ChangeAddressParams defines parameters for ChangeAddress.
@@ -1533,7 +1533,7 @@ type ChangeAddressParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // AmendOrderParams defines parameters for AmendOrder.
@@ -1542,7 +1542,7 @@ type AmendOrderParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ResolveStepParams defines parameters for ResolveStep.
@@ -1551,7 +1551,7 @@ type ResolveStepParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // RetryStepParams defines parameters for RetryStep.
@@ -1560,7 +1560,7 @@ type RetryStepParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // SkipStepParams defines parameters for SkipStep.
@@ -1569,7 +1569,7 @@ type SkipStepParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // WaiveCompensationParams defines parameters for WaiveCompensation.
@@ -1578,7 +1578,7 @@ type WaiveCompensationParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // CancelOrderParams defines parameters for CancelOrder.
@@ -1587,13 +1587,13 @@ type CancelOrderParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // GetOrderEventsParams defines parameters for GetOrderEvents.
 type GetOrderEventsParams struct {
 	// Raw The events as they were stored, for audits. Without it their data is in today's shape, and means of payment are left out.
-	Raw bool `form:"raw,omitempty" json:"raw,omitempty,omitzero"`
+	Raw *bool `form:"raw,omitempty" json:"raw,omitempty"`
 }
 
 // ReviewFraudParams defines parameters for ReviewFraud.
@@ -1602,7 +1602,7 @@ type ReviewFraudParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // HoldOrderParams defines parameters for HoldOrder.
@@ -1611,7 +1611,7 @@ type HoldOrderParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // AddNoteParams defines parameters for AddNote.
@@ -1620,7 +1620,7 @@ type AddNoteParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ProvidePaymentMethodParams defines parameters for ProvidePaymentMethod.
@@ -1629,7 +1629,7 @@ type ProvidePaymentMethodParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // IssueRefundParams defines parameters for IssueRefund.
@@ -1638,7 +1638,7 @@ type IssueRefundParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ReleaseOrderParams defines parameters for ReleaseOrder.
@@ -1647,7 +1647,7 @@ type ReleaseOrderParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // RespondParams defines parameters for Respond.
@@ -1656,7 +1656,7 @@ type RespondParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // RequestReturnParams defines parameters for RequestReturn.
@@ -1665,7 +1665,7 @@ type RequestReturnParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ApproveReturnParams defines parameters for ApproveReturn.
@@ -1674,7 +1674,7 @@ type ApproveReturnParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ReceiveReturnParams defines parameters for ReceiveReturn.
@@ -1683,7 +1683,7 @@ type ReceiveReturnParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // RejectReturnParams defines parameters for RejectReturn.
@@ -1692,7 +1692,7 @@ type RejectReturnParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // RerouteShipmentParams defines parameters for RerouteShipment.
@@ -1701,7 +1701,7 @@ type RerouteShipmentParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // CreateWebhookEndpointParams defines parameters for CreateWebhookEndpoint.
@@ -1710,19 +1710,19 @@ type CreateWebhookEndpointParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ListWebhookDeliveriesParams defines parameters for ListWebhookDeliveries.
 type ListWebhookDeliveriesParams struct {
 	// Status Only these.
-	Status ListWebhookDeliveriesParamsStatus `form:"status,omitempty" json:"status,omitempty,omitzero"`
+	Status *ListWebhookDeliveriesParamsStatus `form:"status,omitempty" json:"status,omitempty"`
 
 	// Limit How many at most.
-	Limit int64 `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor The next_cursor of the page before.
-	Cursor string `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListWebhookDeliveriesParamsStatus defines parameters for ListWebhookDeliveries.
@@ -1734,7 +1734,7 @@ type ReplayWebhookDeliveryParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // EnableWebhookEndpointParams defines parameters for EnableWebhookEndpoint.
@@ -1743,7 +1743,7 @@ type EnableWebhookEndpointParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // RotateWebhookSecretParams defines parameters for RotateWebhookSecret.
@@ -1752,19 +1752,19 @@ type RotateWebhookSecretParams struct {
 	IdempotencyKey string `json:"Idempotency-Key"`
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch string `json:"If-Match,omitempty,omitzero"`
+	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // RecordCarrierUpdateParams defines parameters for RecordCarrierUpdate.
 type RecordCarrierUpdateParams struct {
 	// WebhookID Standard Webhooks: the message's id.
-	WebhookID string `json:"webhook-id,omitempty,omitzero"`
+	WebhookID *string `json:"webhook-id,omitempty"`
 
 	// WebhookTimestamp Standard Webhooks: seconds since 1970.
-	WebhookTimestamp string `json:"webhook-timestamp,omitempty,omitzero"`
+	WebhookTimestamp *string `json:"webhook-timestamp,omitempty"`
 
 	// WebhookSignature Standard Webhooks: v1, and the HMAC-SHA256.
-	WebhookSignature string `json:"webhook-signature,omitempty,omitzero"`
+	WebhookSignature *string `json:"webhook-signature,omitempty"`
 }
 
 // StartBulkJSONRequestBody defines body for StartBulk for application/json ContentType.
@@ -3383,44 +3383,64 @@ func NewListAttentionRequest(server string, params *ListAttentionParams) (*http.
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "step", params.Step, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Step != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "step", *params.Step, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "code", params.Code, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Code != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "code", *params.Code, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "carrier", params.Carrier, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Carrier != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "carrier", *params.Carrier, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -3485,14 +3505,16 @@ func NewStartBulkRequestWithBody(server string, params *StartBulkParams, content
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -3534,28 +3556,40 @@ func NewGetBulkRequest(server string, bulkID string, params *GetBulkParams) (*ht
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "status", params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -3614,14 +3648,16 @@ func NewCancelBulkRequest(server string, bulkID string, params *CancelBulkParams
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -3670,14 +3706,16 @@ func NewResumeBulkRequest(server string, bulkID string, params *ResumeBulkParams
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -3726,14 +3764,16 @@ func NewSuspendBulkRequest(server string, bulkID string, params *SuspendBulkPara
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -3809,68 +3849,100 @@ func NewListOrdersRequest(server string, params *ListOrdersParams) (*http.Reques
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "status", params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "customer_id", params.CustomerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.CustomerID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "customer_id", *params.CustomerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "needs_attention", params.NeedsAttention, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.NeedsAttention != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "needs_attention", *params.NeedsAttention, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "placed_after", params.PlacedAfter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.PlacedAfter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "placed_after", *params.PlacedAfter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "placed_before", params.PlacedBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.PlacedBefore != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "placed_before", *params.PlacedBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -3935,14 +4007,16 @@ func NewPlaceOrderRequestWithBody(server string, params *PlaceOrderParams, conte
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -3984,28 +4058,40 @@ func NewGetOrderRequest(server string, orderID string, params *GetOrderParams) (
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "min_version", params.MinVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.MinVersion != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "min_version", *params.MinVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "version", params.Version, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Version != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "version", *params.Version, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at", params.At, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.At != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at", *params.At, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -4021,14 +4107,16 @@ func NewGetOrderRequest(server string, orderID string, params *GetOrderParams) (
 
 	if params != nil {
 
-		var headerParam0 string
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
 
-		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
 		}
-
-		req.Header.Set("If-None-Match", headerParam0)
 
 	}
 
@@ -4090,14 +4178,16 @@ func NewChangeAddressRequestWithBody(server string, orderID string, params *Chan
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -4159,14 +4249,16 @@ func NewAmendOrderRequestWithBody(server string, orderID string, params *AmendOr
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -4235,14 +4327,16 @@ func NewResolveStepRequestWithBody(server string, orderID string, attentionID st
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -4311,14 +4405,16 @@ func NewRetryStepRequestWithBody(server string, orderID string, attentionID stri
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -4387,14 +4483,16 @@ func NewSkipStepRequestWithBody(server string, orderID string, attentionID strin
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -4463,14 +4561,16 @@ func NewWaiveCompensationRequestWithBody(server string, orderID string, attentio
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -4532,14 +4632,16 @@ func NewCancelOrderRequestWithBody(server string, orderID string, params *Cancel
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -4581,12 +4683,16 @@ func NewGetOrderEventsRequest(server string, orderID string, params *GetOrderEve
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "raw", params.Raw, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Raw != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "raw", *params.Raw, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -4658,14 +4764,16 @@ func NewReviewFraudRequestWithBody(server string, orderID string, params *Review
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -4727,14 +4835,16 @@ func NewHoldOrderRequestWithBody(server string, orderID string, params *HoldOrde
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -4796,14 +4906,16 @@ func NewAddNoteRequestWithBody(server string, orderID string, params *AddNotePar
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -4865,14 +4977,16 @@ func NewProvidePaymentMethodRequestWithBody(server string, orderID string, param
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -4934,14 +5048,16 @@ func NewIssueRefundRequestWithBody(server string, orderID string, params *IssueR
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -5003,14 +5119,16 @@ func NewReleaseOrderRequestWithBody(server string, orderID string, params *Relea
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -5072,14 +5190,16 @@ func NewRespondRequestWithBody(server string, orderID string, params *RespondPar
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -5141,14 +5261,16 @@ func NewRequestReturnRequestWithBody(server string, orderID string, params *Requ
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -5217,14 +5339,16 @@ func NewApproveReturnRequestWithBody(server string, orderID string, rmaID string
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -5293,14 +5417,16 @@ func NewReceiveReturnRequestWithBody(server string, orderID string, rmaID string
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -5369,14 +5495,16 @@ func NewRejectReturnRequestWithBody(server string, orderID string, rmaID string,
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -5445,14 +5573,16 @@ func NewRerouteShipmentRequestWithBody(server string, orderID string, shipmentID
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -5561,14 +5691,16 @@ func NewCreateWebhookEndpointRequestWithBody(server string, params *CreateWebhoo
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -5678,28 +5810,40 @@ func NewListWebhookDeliveriesRequest(server string, endpointID string, params *L
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "status", params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -5765,14 +5909,16 @@ func NewReplayWebhookDeliveryRequest(server string, endpointID string, deliveryI
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -5821,14 +5967,16 @@ func NewEnableWebhookEndpointRequest(server string, endpointID string, params *E
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -5877,14 +6025,16 @@ func NewRotateWebhookSecretRequest(server string, endpointID string, params *Rot
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		var headerParam1 string
+		if params.IfMatch != nil {
+			var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
-
-		req.Header.Set("If-Match", headerParam1)
 
 	}
 
@@ -5930,32 +6080,38 @@ func NewRecordCarrierUpdateRequestWithBody(server string, params *RecordCarrierU
 
 	if params != nil {
 
-		var headerParam0 string
+		if params.WebhookID != nil {
+			var headerParam0 string
 
-		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "webhook-id", params.WebhookID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "webhook-id", *params.WebhookID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("webhook-id", headerParam0)
 		}
 
-		req.Header.Set("webhook-id", headerParam0)
+		if params.WebhookTimestamp != nil {
+			var headerParam1 string
 
-		var headerParam1 string
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "webhook-timestamp", *params.WebhookTimestamp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "webhook-timestamp", params.WebhookTimestamp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			req.Header.Set("webhook-timestamp", headerParam1)
 		}
 
-		req.Header.Set("webhook-timestamp", headerParam1)
+		if params.WebhookSignature != nil {
+			var headerParam2 string
 
-		var headerParam2 string
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "webhook-signature", *params.WebhookSignature, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
 
-		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "webhook-signature", params.WebhookSignature, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-		if err != nil {
-			return nil, err
+			req.Header.Set("webhook-signature", headerParam2)
 		}
-
-		req.Header.Set("webhook-signature", headerParam2)
 
 	}
 
