@@ -29,13 +29,16 @@ var mayImport = map[string][]string{
 	"bulk":              {"order"},
 	"webhooks":          {"eventstore", "journal", "projection", "vault", "workflows", "internal/webhook"},
 	// The client is made of the OpenAPI document alone, as somebody else's would be.
-	"client":            {},
-	"bench":             {"order", "eventstore", "journal", "workflows"},
-	"e2e":               {},
-	"deploy":            {},
-	"cmd/orderly":       {"*"},
-	"internal/config":   {"order", "vault", "webhooks"},
-	"internal/postgres": {},
+	"client": {},
+	// What docs/integrators.md shows.
+	"docs/examples/firstorder": {"client"},
+	"docs/examples/webhooks":   {},
+	"bench":                    {"order", "eventstore", "journal", "workflows"},
+	"e2e":                      {},
+	"deploy":                   {},
+	"cmd/orderly":              {"*"},
+	"internal/config":          {"order", "vault", "webhooks"},
+	"internal/postgres":        {},
 	// testkit builds running systems for tests only.
 	"internal/testkit":   {"internal/postgres", "vault"},
 	"internal/telemetry": {},
