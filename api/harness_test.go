@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -40,7 +42,7 @@ func newHarness(t *testing.T) *harness {
 	a := New(Options{
 		Journal: book, ReadModel: readmodel.New(pool), Pool: pool, WebhookSecret: testSecret, Namespace: "default",
 		PublicURL: "http://orderly.test", Webhooks: webhooks.NewStore(pool, testkit.Vault(t, pool), webhooks.Policy{Overlap: time.Hour}),
-		 TemporalUIURL: "http://temporal.test",
+		TemporalUIURL: "http://temporal.test",
 	})
 	h := &harness{API: a, pool: pool, orders: &onTheSpot{journal: book}}
 	a.commands = h.orders
@@ -107,8 +109,31 @@ func (h *harness) do(t *testing.T, question ask) *httptest.ResponseRecorder {
 	}
 	recorder := httptest.NewRecorder()
 	h.Handler().ServeHTTP(recorder, request)
+	h.keepsTheContract(t, question, request, recorder)
 	return recorder
 }
+
+// keepsTheContract holds an answer against the OpenAPI document, unless there is no such route.
+func (h *harness) keepsTheContract(t *testing.T, question ask, request *http.Request, recorder *httptest.ResponseRecorder) {
+	t.Helper()
+	described, err := committed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Body = io.NopCloser(strings.NewReader(question.body))
+	if err := described.Check(request, recorder.Result()); err != nil && described.Describes(request) {
+		t.Errorf("%s %s: %d: the OpenAPI document says otherwise: %v", question.method, question.path, recorder.Code, err)
+	}
+}
+
+// committed is the committed OpenAPI document.
+var committed = sync.OnceValues(func() (*testkit.Contract, error) {
+	document, err := os.ReadFile("openapi.json")
+	if err != nil {
+		return nil, err
+	}
+	return testkit.NewContract(document)
+})
 
 // post sends a command with an idempotency key.
 func (h *harness) post(t *testing.T, path, key, body string) *httptest.ResponseRecorder {

@@ -12,14 +12,23 @@ import (
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
 	"github.com/pb33f/libopenapi-validator/config"
+	"github.com/pb33f/libopenapi-validator/paths"
+	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 )
 
 // Contract is an OpenAPI document against which requests and answers are held. It may be used from many goroutines.
-type Contract struct{ validator validator.Validator }
+type Contract struct {
+	model     *v3.Document
+	validator validator.Validator
+}
 
 // NewContract reads an OpenAPI document.
 func NewContract(document []byte) (*Contract, error) {
 	parsed, err := libopenapi.NewDocument(document)
+	if err != nil {
+		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
+	}
+	model, err := parsed.BuildV3Model()
 	if err != nil {
 		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
 	}
@@ -30,7 +39,7 @@ func NewContract(document []byte) (*Contract, error) {
 	if ok, faults := checks.ValidateDocument(); !ok {
 		return nil, fmt.Errorf("the OpenAPI document is not one: %w", faults[0])
 	}
-	return &Contract{checks}, nil
+	return &Contract{&model.Model, checks}, nil
 }
 
 // Transport is a transport that fails the test when an answer is not what the document says: its status, its content
@@ -67,6 +76,12 @@ func (c checked) RoundTrip(request *http.Request) (*http.Response, error) {
 		c.t.Errorf("%s %s: %s: the OpenAPI document says otherwise: %v", request.Method, request.URL.Path, response.Status, err)
 	}
 	return response, nil
+}
+
+// Describes says whether the document has the method and path of a request.
+func (c *Contract) Describes(request *http.Request) bool {
+	path, faults, _ := paths.FindPath(request, c.model, nil)
+	return path != nil && len(faults) == 0
 }
 
 // drain reads a body into memory and leaves one that can be read again.
