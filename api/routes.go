@@ -54,7 +54,9 @@ func (a *API) orderRoutes() {
 	command(a, post("provide-payment-method", "/v1/orders/{order_id}/payment-method", "Replace a declined means of payment"), mayCommand, a.providePaymentMethod)
 	command(a, post("respond", "/v1/orders/{order_id}/respond", "Answer what the customer was asked"), mayCommand, a.respond)
 	command(a, post("add-note", "/v1/orders/{order_id}/notes", "Add a remark"), mayCommand, a.addNote)
-	query(a, a.withPending(get("get-command", "/v1/commands/{order_id}/{idempotency_key}", "Ask what became of a command")), a.getCommand)
+	ask := get("get-command", "/v1/commands/{order_id}/{idempotency_key}", "Ask what became of a command")
+	ask.Errors = append(ask.Errors, http.StatusConflict) // what the command was refused with
+	query(a, a.withPending(ask), a.getCommand)
 }
 
 // returnRoutes are about goods that come back.

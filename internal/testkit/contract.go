@@ -107,7 +107,7 @@ func (c *Contract) Check(request *http.Request, response *http.Response) error {
 	}
 	ok, faults := validate(request, response)
 	var found []error
-	if empty, err := isEmpty(&response.Body); err != nil || empty && response.Header.Get("Content-Type") != "" {
+	if empty, err := isEmpty(&response.Body); err != nil || empty && hasBody(response) {
 		found = append(found, errors.Join(errors.New("the answer has no body"), err))
 	}
 	if ok {
@@ -125,4 +125,9 @@ func (c *Contract) Check(request *http.Request, response *http.Response) error {
 func isEmpty(body *io.ReadCloser) (bool, error) {
 	content, err := drain(body)
 	return len(content) == 0, err
+}
+
+// hasBody says whether an answer should have a body: one that says what type it is of.
+func hasBody(response *http.Response) bool {
+	return response.Header.Get("Content-Type") != "" && response.StatusCode != http.StatusNotModified && response.StatusCode != http.StatusNoContent
 }
