@@ -201,8 +201,12 @@ func TestWebhookEndpoints_AreTheirTenantsOwn_AndMadeOnce(t *testing.T) {
 		t.Errorf("somebody else sees %v", all)
 	}
 	for _, each := range []struct{ method, path string }{
-		{http.MethodGet, path}, {http.MethodDelete, path}, {http.MethodPost, path + "/rotate-secret"}, {http.MethodPost, path + "/enable"},
-		{http.MethodGet, path + "/deliveries"}, {http.MethodPost, path + "/deliveries/msg_1/replay"},
+		{http.MethodGet, path},
+		{http.MethodDelete, path},
+		{http.MethodPost, path + "/rotate-secret"},
+		{http.MethodPost, path + "/enable"},
+		{http.MethodGet, path + "/deliveries"},
+		{http.MethodPost, path + "/deliveries/msg_1/replay"},
 	} {
 		if a, err := stranger.call(each.method, each.path, "key", ""); err != nil || a.body["code"] != "not_found" {
 			t.Errorf("%s %s by somebody else: %d %s, %v", each.method, each.path, a.status, a.raw, err)

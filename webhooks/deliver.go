@@ -55,8 +55,8 @@ func (d *Deliverer) Run(ctx context.Context, endpointID string, report func(Prog
 	}
 	t := &turn{deliverer: d}
 	for {
-		t.endpoint, err = d.store.Get(ctx, "", endpointID)
-		if errors.Is(err, ErrNotFound) || err == nil && !t.endpoint.Enabled() {
+		t.endpoint, err = d.endpoint(ctx, endpointID)
+		if err == nil && !t.endpoint.Enabled() {
 			return false, nil
 		}
 		worked := false
@@ -71,6 +71,15 @@ func (d *Deliverer) Run(ctx context.Context, endpointID string, report func(Prog
 			rest(ctx, woken)
 		}
 	}
+}
+
+// endpoint reads an endpoint; one that was deleted reads as disabled.
+func (d *Deliverer) endpoint(ctx context.Context, id string) (Endpoint, error) {
+	e, err := d.store.Get(ctx, "", id)
+	if errors.Is(err, ErrNotFound) {
+		return Endpoint{DisabledReason: "it was deleted"}, nil
+	}
+	return e, err
 }
 
 // leaving makes no error of one that comes of the context's end.

@@ -64,11 +64,12 @@ func place(ctx context.Context, api *client.ClientWithResponses, rate int, durat
 	every := time.Second / time.Duration(rate)
 	var answers sync.WaitGroup
 	defer answers.Wait()
-	for next, end := time.Now(), time.Now().Add(duration); next.Before(end); next = next.Add(every) {
+	began := time.Now()
+	for due := time.Duration(0); due < duration; due += every {
 		select {
 		case <-ctx.Done():
 			return m
-		case <-time.After(time.Until(next)):
+		case <-time.After(time.Until(began.Add(due))):
 		}
 		answers.Go(func() { m.placeOne(ctx, api) })
 	}

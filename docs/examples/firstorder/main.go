@@ -13,13 +13,19 @@ import (
 )
 
 func main() {
-	api, err := client.New(os.Getenv("ORDERLY_URL"), os.Getenv("ORDERLY_API_KEY"), client.Options{})
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	err := buy(ctx)
+	cancel()
 	if err != nil {
 		log.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
+}
 
+func buy(ctx context.Context) error {
+	api, err := client.New(os.Getenv("ORDERLY_URL"), os.Getenv("ORDERLY_API_KEY"), client.Options{})
+	if err != nil {
+		return err
+	}
 	// The key belongs to the cart: whoever places this cart again, after whatever crash, places the same order.
 	placed, err := api.PlaceOrderWithResponse(ctx, &client.PlaceOrderParams{IdempotencyKey: "cart-17"}, client.NewOrder{
 		CustomerID: "cust_456", Currency: "USD", ShippingFee: 500, Total: 10498,
@@ -28,21 +34,21 @@ func main() {
 		Payment: client.NewPayment{Method: "card", Token: "tok_visa"},
 	})
 	if problem, ok := errors.AsType[*client.Problem](err); ok && problem.Code == "invalid_request" {
-		log.Fatalf("the shop has a mistake: %v", problem.Errors)
+		return fmt.Errorf("the shop has a mistake: %v", problem.Errors)
 	}
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
 	fmt.Println("placed", placed.JSON201.OrderID)
 
 	for ; ; time.Sleep(100 * time.Millisecond) {
 		order, err := api.GetOrderWithResponse(ctx, placed.JSON201.OrderID, nil)
 		if err != nil {
-			log.Fatal(err)
+			return err
 		}
 		if order.JSON200.Captured == order.JSON200.Total {
 			fmt.Println("paid", order.JSON200.Captured)
-			return
+			return nil
 		}
 	}
 }
