@@ -19,6 +19,9 @@ var mayImport = map[string][]string{
 	"journal":           {"order", "eventstore", "vault"},
 	"gateway":           {"order"},
 	"gateway/simulator": {"gateway", "internal/webhook"},
+	"gateway/stripe":    {"gateway"},
+	// stripetest plays Stripe for tests only.
+	"gateway/stripe/stripetest": {},
 	"workflows":         {"order"},
 	"projection":        {"eventstore"},
 	"readmodel":         {"order", "eventstore", "journal", "projection"},
