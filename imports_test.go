@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"readmodel":         {"order", "eventstore", "journal", "projection"},
 	"activities":        {"order", "eventstore", "journal", "vault", "gateway", "projection", "readmodel", "workflows", "orchestrator", "bulk"},
 	"worker":            {"order", "activities", "workflows"},
-	"api":               {"order", "eventstore", "journal", "vault", "projection", "readmodel", "workflows", "orchestrator", "bulk", "internal/webhook"},
+	"api":               {"order", "eventstore", "journal", "vault", "projection", "readmodel", "workflows", "orchestrator", "bulk", "gateway/stripe", "internal/webhook"},
 	"orchestrator":      {"order", "workflows"},
 	"bulk":              {"order"},
 	"bench":             {"order", "eventstore", "journal", "workflows"},

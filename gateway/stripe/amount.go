@@ -18,6 +18,8 @@ func minorFactor(currency string) int64 {
 
 func toStripe(amount int64, currency string) int64 { return amount * minorFactor(currency) }
 
-func fromStripe(amount int64, currency sdk.Currency) int64 { return amount / minorFactor(string(currency)) }
+func fromStripe(amount int64, currency sdk.Currency) int64 {
+	return amount / minorFactor(string(currency))
+}
 
 func currencyCode(currency string) string { return strings.ToLower(currency) }

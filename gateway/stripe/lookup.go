@@ -62,7 +62,9 @@ func (p *Payments) find(ctx context.Context, field, key string) (*sdk.PaymentInt
 }
 
 func (p *Payments) retrieve(ctx context.Context, id string) (*sdk.PaymentIntent, error) {
-	return read(ctx, p, func(ctx context.Context) (*sdk.PaymentIntent, error) { return p.client.V1PaymentIntents.Retrieve(ctx, id, nil) })
+	return read(ctx, p, func(ctx context.Context) (*sdk.PaymentIntent, error) {
+		return p.client.V1PaymentIntents.Retrieve(ctx, id, nil)
+	})
 }
 
 func quoted(value string) string {

@@ -13,6 +13,9 @@ import (
 // indexDelay is how long Stripe's search usually needs to show what was made.
 const indexDelay = 20 * time.Second
 
+// voidReason tells our own cancellations from those of others.
+const voidReason = sdk.PaymentIntentCancellationReasonAbandoned
+
 // Void implements [gateway.Payments]. When no authorisation is found under AuthorizeKey, it may still be on its way, or too
 // young for the index. So the void makes a PaymentIntent of its own under that key, which is never confirmed, and so moves no
 // money:
@@ -71,7 +74,7 @@ func (p *Payments) cancel(ctx context.Context, r gateway.VoidRequest, intent *sd
 	if intent.Status == sdk.PaymentIntentStatusCanceled {
 		return voided, nil
 	}
-	params := &sdk.PaymentIntentCancelParams{CancellationReason: sdk.String(string(sdk.PaymentIntentCancellationReasonAbandoned))}
+	params := &sdk.PaymentIntentCancelParams{CancellationReason: sdk.String(string(voidReason))}
 	params.SetIdempotencyKey(r.Key)
 	_, err := effect(ctx, p, r.Key, func(ctx context.Context) (*sdk.PaymentIntent, error) {
 		return p.client.V1PaymentIntents.Cancel(ctx, intent.ID, params)
