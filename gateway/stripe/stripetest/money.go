@@ -68,7 +68,8 @@ func (s *Server) capture(id string, form url.Values) answer {
 	if i == nil {
 		return missing("intent")
 	}
-	if i.method == Expiring && i.Status == "requires_capture" {
+	if i.method == Expiring && i.Status == "requires_capture" && !s.expired {
+		s.expired = true
 		i.Status, i.CancellationReason = "canceled", "automatic"
 	}
 	amount, err := strconv.ParseInt(form.Get("amount_to_capture"), 10, 64)

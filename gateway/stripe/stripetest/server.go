@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// The payment methods that are known. Expiring is authorised, and has expired when it is to be captured.
+// The payment methods that are known. The first authorisation of Expiring has expired when it is to be captured.
 const (
 	Visa      = "pm_card_visa"
 	Declining = "pm_card_chargeDeclined"
@@ -45,6 +45,7 @@ type Server struct {
 	refunds []*refund
 	indexed int // how many intents the search shows
 	lagging bool
+	expired bool // the first authorisation of Expiring has
 	answers map[string]remembered
 	faults  []fault
 }
@@ -79,6 +80,13 @@ func (s *Server) Fail(pathEnd string, mode Mode) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, fault{pathEnd, mode})
+}
+
+// Heal takes all failures that have not come yet away.
+func (s *Server) Heal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
 }
 
 // HoldIndex keeps from the search what is made from now on, and ReleaseIndex shows all of it.
