@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -94,6 +95,34 @@ func TestBulk_RetryAfterAnOutage_AllRecover(t *testing.T) {
 	})
 	for _, result := range list(done["results"]) {
 		s.wantLedger("shipments", result["order_id"].(string), map[string]int{"book": 1})
+	}
+}
+
+func TestBulk_WorkerKilledInTheMiddle_EachOrderGetsTheCommandOnce(t *testing.T) {
+	t.Parallel()
+	s := open(t, []string{"--api", "--projector", "--worker"}, "ORDERLY_BOOK_TRIES=1", "ORDERLY_CARRIERS=fedex")
+	const n = 24
+	s.failedBookings(n)
+	s.healFaults()
+	path := "/v1/bulk/" + s.bulk(`{"command":"retry","filter":{"step":"BookShipment"},"reason":"fedex is back","rate":4}`)["bulk_id"].(string)
+	s.Await("some orders have the command", func() bool { return number(s.get(path).body["done"]) > 0 })
+	s.Kill("--worker")
+	if left := number(s.get(path).body["pending"]); left == 0 {
+		t.Fatal("the worker was killed too late")
+	}
+	s.StartRole("--worker")
+	s.Await("it is completed", func() bool { return s.get(path).body["state"] == "completed" })
+	results := list(s.get(path + "?limit=100").body["results"])
+	if len(results) != n {
+		t.Errorf("%d results, want %d", len(results), n)
+	}
+	for _, result := range results {
+		id := result["order_id"].(string)
+		s.until(id, "closed")
+		if retried := strings.Count(s.get("/v1/orders/"+id+"/events?limit=1000").raw, `"StepRetried"`); retried != 1 || result["status"] != "done" {
+			t.Errorf("%s was retried %d times: %v", id, retried, result)
+		}
+		s.wantLedger("shipments", id, map[string]int{"book": 1})
 	}
 }
 

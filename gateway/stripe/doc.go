@@ -11,5 +11,6 @@
 // follows gets the first answer. Of one that is older than the keys it does not say so, because by then it is in the index.
 // Refunds are not searched but listed, which has no delay, by [Payments.Refund] before it asks for one.
 //
-// A void whose authorisation cannot be found takes the authorisation's key for itself: see [Payments.Void].
+// A void whose authorisation cannot be found takes the authorisation's key for itself: see [Payments.Void] and
+// docs/decisions/009.
 package stripe
