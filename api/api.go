@@ -42,6 +42,8 @@ type Options struct {
 	// Webhooks keeps the endpoints of outgoing webhooks; AllowPrivateWebhooks lets them be without TLS, at any address.
 	Webhooks             *webhooks.Store
 	AllowPrivateWebhooks bool
+	// StripeWebhookSecret signs Stripe's webhooks. Without it none are taken.
+	StripeWebhookSecret string
 	// PublicURL is where this API is reached, ConsoleURL the operations console; orders are linked to the console when
 	// there is one, and else to the API.
 	PublicURL  string

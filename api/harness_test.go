@@ -40,9 +40,9 @@ func newHarness(t *testing.T) *harness {
 	store := eventstore.New(pool, eventstore.Options{})
 	book := journal.New(store, testPolicy, journal.Options{Vault: testkit.Vault(t, pool)})
 	a := New(Options{
-		Journal: book, ReadModel: readmodel.New(pool), Pool: pool, WebhookSecret: testSecret, Namespace: "default",
-		PublicURL: "http://orderly.test", Webhooks: webhooks.NewStore(pool, testkit.Vault(t, pool), webhooks.Policy{Overlap: time.Hour}),
-		TemporalUIURL: "http://temporal.test",
+		Journal: book, ReadModel: readmodel.New(pool), Pool: pool, WebhookSecret: testSecret, StripeWebhookSecret: stripeSecret, Namespace: "default",
+		PublicURL: "http://orderly.test", TemporalUIURL: "http://temporal.test",
+		Webhooks: webhooks.NewStore(pool, testkit.Vault(t, pool), webhooks.Policy{Overlap: time.Hour}),
 	})
 	h := &harness{API: a, pool: pool, orders: &onTheSpot{journal: book}}
 	a.commands = h.orders
