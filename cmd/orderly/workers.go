@@ -48,7 +48,7 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 	}
 	if r.projector {
 		projector := worker.Projections(s.temporal, &activities.Projector{
-			Pool: s.pool, Store: s.store, Appended: s.listener.Subscribe, Projections: []projection.Projection{readmodel.Projection()},
+			Pool: s.pool, Store: s.store, Appended: s.listener.Subscribe, Projections: readmodel.Projections(),
 		}, s.release(), fail)
 		if err := s.addCheckpoints(projector); err != nil {
 			return nil, err
@@ -76,7 +76,7 @@ func (s *service) startStanding(ctx context.Context, r roles) error {
 		err = s.scheduleReconcile(ctx)
 	}
 	if r.projector {
-		err = errors.Join(err, s.startProjections(ctx), s.scheduleCheckpoints(ctx))
+		err = errors.Join(err, s.startProjections(ctx), s.startRebuilds(ctx), s.scheduleCheckpoints(ctx))
 	}
 	return err
 }
@@ -106,16 +106,35 @@ func (s *service) orderActivities() *activities.Orders {
 	return &activities.Orders{Journal: s.journal, Payments: outside, Stock: outside, Carrier: outside, Fraud: outside, Notifier: outside}
 }
 
-// startProjections makes sure that each projection has its workflow; one that runs is left alone.
+// startProjections makes sure that each shard of each projection has its workflow; one that runs is left alone.
 func (s *service) startProjections(ctx context.Context) error {
-	name := readmodel.Projection().Name
-	_, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflows.ProjectionWorkflowID(name, 0), TaskQueue: workflows.ProjectionTaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		StaticSummary:            "keeps the read model " + name,
-	}, workflows.ProjectionWorkflow, workflows.ProjectionInput{Name: name})
+	for _, p := range readmodel.Projections() {
+		for shard := range max(p.Shards, 1) {
+			_, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+				ID: workflows.ProjectionWorkflowID(p.Name, shard), TaskQueue: workflows.ProjectionTaskQueue,
+				WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+				StaticSummary:            "keeps the read model " + p.Name,
+			}, workflows.ProjectionWorkflow, workflows.ProjectionInput{Name: p.Name, Shard: shard})
+			if err != nil {
+				return fmt.Errorf("start the projection %s: %w", p.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// startRebuilds has the read models built anew that another version of this program has written, and goes on with rebuilds
+// that are under way.
+func (s *service) startRebuilds(ctx context.Context) error {
+	wanted, err := projection.ToRebuild(ctx, s.pool, readmodel.Projections())
 	if err != nil {
-		return fmt.Errorf("start the projection %s: %w", name, err)
+		return err
+	}
+	for _, p := range wanted {
+		s.log.Info("rebuilding a read model", zap.String("projection", p.Name), zap.Int("version", p.Version))
+		if _, err := orchestrator.StartRebuild(ctx, s.temporal, p.Name); err != nil {
+			return err
+		}
 	}
 	return nil
 }
