@@ -20,6 +20,19 @@ var (
 	ErrBehind = errors.New("the event is parked behind an earlier one of its order: retry or skip that one")
 )
 
+// ApplyError says that parked events still cannot be applied.
+type ApplyError struct {
+	OrderID     string
+	First, Last int // versions
+	Err         error
+}
+
+func (e *ApplyError) Error() string {
+	return fmt.Sprintf("apply versions %d to %d of %s: %v", e.First, e.Last, e.OrderID, e.Err)
+}
+
+func (e *ApplyError) Unwrap() error { return e.Err }
+
 // DeadLetter is an event that could not be applied, or that is parked behind one.
 type DeadLetter struct {
 	EventID  uuid.UUID           `json:"id"`
@@ -58,7 +71,7 @@ func scanLetter(row pgx.CollectableRow) (l DeadLetter, err error) {
 }
 
 // Retry applies the parked events of an order again, that of the id and all others of its order, in one transaction: all of them or
-// none. The projection may run meanwhile. It returns how many were applied; the error is why not, and [ErrNoLetter].
+// none. The projection may run meanwhile. It returns how many were applied. Errors: [ErrNoLetter], [*ApplyError], and the database's.
 func Retry(ctx context.Context, pool *pgxpool.Pool, store *eventstore.Store, p Projection, id uuid.UUID) (int, error) {
 	return applyLetters(ctx, pool, store, p, id, false)
 }
@@ -94,7 +107,7 @@ func applyLetters(
 		}
 		applied = len(events)
 		if err := p.Apply(ctx, tx, events); err != nil {
-			return fmt.Errorf("apply versions %d to %d of %s: %w", first, last, letters[0].OrderID, err)
+			return &ApplyError{letters[0].OrderID, first, last, err}
 		}
 		return nil
 	})
