@@ -16,6 +16,7 @@ import (
 	"orderly/eventstore"
 	"orderly/journal"
 	"orderly/orchestrator"
+	"orderly/projection"
 	"orderly/readmodel"
 	"orderly/webhooks"
 )
@@ -25,6 +26,8 @@ type Options struct {
 	// Journal and ReadModel are needed: the stream of events, and what is derived from it.
 	Journal   *journal.Journal
 	ReadModel *readmodel.ReadModel
+	// Projections are those that can be repaired and built anew here.
+	Projections []projection.Projection
 	// Store and Pool tell how far the projections are behind.
 	Store *eventstore.Store
 	// Temporal takes the commands.

@@ -40,7 +40,7 @@ func newHarness(t *testing.T) *harness {
 	store := eventstore.New(pool, eventstore.Options{})
 	book := journal.New(store, testPolicy, journal.Options{Vault: testkit.Vault(t, pool)})
 	a := New(Options{
-		Journal: book, ReadModel: readmodel.New(pool), Pool: pool, WebhookSecret: testSecret, StripeWebhookSecret: stripeSecret, Namespace: "default",
+		Journal: book, ReadModel: readmodel.New(pool), Store: store, Projections: readmodel.Projections(), Pool: pool, WebhookSecret: testSecret, StripeWebhookSecret: stripeSecret, Namespace: "default",
 		PublicURL: "http://orderly.test", TemporalUIURL: "http://temporal.test",
 		Webhooks: webhooks.NewStore(pool, testkit.Vault(t, pool), webhooks.Policy{Overlap: time.Hour}),
 	})

@@ -93,6 +93,12 @@ func (a *API) bulkRoutes() {
 // readModelRoutes are about what is derived from all orders.
 func (a *API) readModelRoutes() {
 	query(a, get("list-projections", "/v1/projections", "Tell how far each read model is"), a.listProjections)
+	rebuild := post("rebuild-projection", "/v1/projections/{name}/rebuild", "Build a read model anew beside the one that is served")
+	rebuild.DefaultStatus = http.StatusAccepted
+	operate(a, rebuild, a.rebuildProjection)
+	query(a, get("list-dead-letters", "/v1/projections/{name}/dead-letters", "List the events that could not be applied, and those behind them"), a.listDeadLetters)
+	operate(a, post("retry-dead-letter", "/v1/projections/{name}/dead-letters/{id}/retry", "Apply the parked events of its order again"), a.retryLetter)
+	operate(a, post("skip-dead-letter", "/v1/projections/{name}/dead-letters/{id}/skip", "Leave an event out, and apply those behind it"), a.skipLetter)
 }
 
 // webhookRoutes take what others tell.

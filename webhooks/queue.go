@@ -42,6 +42,9 @@ func enqueue(ctx context.Context, tx pgx.Tx, events []eventstore.Event, tenantOf
 	var tenant, orderID, id, eventType []string
 	var version []int
 	for _, event := range events {
+		if event.Type == projection.Skipped {
+			continue
+		}
 		tenant, orderID, version = append(tenant, tenants[event.StreamID]), append(orderID, event.StreamID), append(version, event.Version)
 		id, eventType = append(id, event.ID.String()), append(eventType, event.Type)
 	}

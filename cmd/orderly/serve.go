@@ -172,7 +172,7 @@ func (s *service) schemaIsCurrent(ctx context.Context) error {
 func (s *service) serveAPI(ctx context.Context) error {
 	handler := api.New(api.Options{
 		Metrics: s.registry(),
-		Journal: s.journal, Store: s.store, ReadModel: readmodel.New(s.pool, readmodel.Options{Projected: s.listener.Subscribe}), Temporal: s.temporal, Namespace: s.namespace,
+		Journal: s.journal, Store: s.store, Projections: s.projections(), ReadModel: readmodel.New(s.pool, readmodel.Options{Projected: s.listener.Subscribe}), Temporal: s.temporal, Namespace: s.namespace,
 		TemporalUIURL: s.config.TemporalUIURL, Pool: s.pool, Logger: s.log,
 		Webhooks: s.webhookStore(), AllowPrivateWebhooks: s.config.Webhooks.AllowPrivate,
 		WebhookSecret: s.config.WebhookSecret, StripeWebhookSecret: s.config.StripeWebhookSecret, PublicURL: s.config.PublicURL, Ready: s.schemaIsCurrent,

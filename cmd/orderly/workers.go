@@ -79,7 +79,7 @@ func (s *service) startStanding(ctx context.Context, r roles) error {
 		err = errors.Join(s.scheduleReconcile(ctx), s.startWebhooks(ctx))
 	}
 	if r.projector {
-		err = errors.Join(err, s.startProjections(ctx), s.scheduleCheckpoints(ctx))
+		err = errors.Join(err, s.startProjections(ctx), s.startRebuilds(ctx), s.scheduleCheckpoints(ctx))
 	}
 	return err
 }
@@ -119,27 +119,38 @@ func (s *service) payments(outside *gateway.HTTP) gateway.Payments {
 
 // projections are all that follow the feed.
 func (s *service) projections() []projection.Projection {
-	return []projection.Projection{readmodel.Projection(), s.webhookQueue()}
+	return append(readmodel.Projections(), s.webhookQueue())
 }
 
-// startProjections makes sure that each projection has its workflow; one that runs is left alone.
+// startProjections makes sure that each shard of each projection has its workflow; one that runs is left alone.
 func (s *service) startProjections(ctx context.Context) error {
-	for _, each := range s.projections() {
-		if err := s.startProjection(ctx, each.Name); err != nil {
-			return err
+	for _, p := range s.projections() {
+		for shard := range max(p.Shards, 1) {
+			_, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+				ID: workflows.ProjectionWorkflowID(p.Name, shard), TaskQueue: workflows.ProjectionTaskQueue,
+				WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+				StaticSummary:            "runs the projection " + p.Name,
+			}, workflows.ProjectionWorkflow, workflows.ProjectionInput{Name: p.Name, Shard: shard})
+			if err != nil {
+				return fmt.Errorf("start the projection %s: %w", p.Name, err)
+			}
 		}
 	}
 	return nil
 }
 
-func (s *service) startProjection(ctx context.Context, name string) error {
-	_, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflows.ProjectionWorkflowID(name, 0), TaskQueue: workflows.ProjectionTaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		StaticSummary:            "runs the projection " + name,
-	}, workflows.ProjectionWorkflow, workflows.ProjectionInput{Name: name})
+// startRebuilds has the read models built anew that an older version of this program has written, and goes on with rebuilds
+// that are under way.
+func (s *service) startRebuilds(ctx context.Context) error {
+	wanted, err := projection.ToRebuild(ctx, s.pool, readmodel.Projections())
 	if err != nil {
-		return fmt.Errorf("start the projection %s: %w", name, err)
+		return err
+	}
+	for _, p := range wanted {
+		s.log.Info("rebuilding a read model", zap.String("projection", p.Name), zap.Int("version", p.Version))
+		if _, err := orchestrator.StartRebuild(ctx, s.temporal, p.Name); err != nil {
+			return err
+		}
 	}
 	return nil
 }
