@@ -114,7 +114,7 @@ func TestGetEvents_ShowsAllButTheMeansOfPayment(t *testing.T) {
 	if !strings.Contains(raw.Body.String(), "tok_visa") {
 		t.Error("raw events are not as they were stored")
 	}
-	h.key = h.newKey(t, "acme", "operator")
+	h.key = h.newKey(t, "acme", "supervisor")
 	wantProblem(t, h.get(t, "/v1/orders/ord_1/events?raw=true"), codeForbidden)
 }
 

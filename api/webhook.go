@@ -54,7 +54,7 @@ type storedOutput struct{ Body Stored }
 // signedBody refuses webhooks that are not signed with the secret, before their content is looked at.
 func (a *API) signedBody(ctx huma.Context, next func(huma.Context)) {
 	c := humagin.Unwrap(ctx)
-	body, problem := readBody(c, maxWebhook)
+	body, problem := a.readBody(c, maxWebhook)
 	if problem != nil {
 		abort(c, problem)
 		return
