@@ -72,14 +72,15 @@ func checkMediaType(header http.Header) *Problem {
 	return nil
 }
 
-// readBody reads at most limit bytes, within the API's bodyWithin. The deadline is taken away again: net/http watches the
-// connection while a handler runs, and would cancel its context when the deadline passes.
+// readBody reads at most limit bytes, within the API's bodyWithin. The deadline is taken away again when all is there:
+// net/http watches the connection while a handler runs, and would cancel its context when the deadline passes. When not
+// all is there it stays: net/http would wait for the rest before it answers.
 func (a *API) readBody(c *gin.Context, limit int64) ([]byte, *Problem) {
 	control := http.NewResponseController(c.Writer)
 	_ = control.SetReadDeadline(time.Now().Add(a.bodyWithin)) // not supported in tests without a connection
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
-	_ = control.SetReadDeadline(time.Time{})
 	if err == nil {
+		_ = control.SetReadDeadline(time.Time{})
 		return body, nil
 	}
 	var tooLarge *http.MaxBytesError
