@@ -160,6 +160,9 @@ func (a *API) revokeKey(ctx context.Context, in *revokeKeyInput) (*nothing, erro
 
 // findOwnKey is a key of the caller's tenant. Somebody else's does not exist.
 func (a *API) findOwnKey(ctx context.Context, id string) (Key, error) {
+	if uuid.Validate(id) != nil {
+		return Key{}, newProblem(codeNotFound, "There is no such key.")
+	}
 	key, err := findKey(ctx, a.options.Pool, tenantOf(ctx), id)
 	if errors.Is(err, ErrNoKey) {
 		return Key{}, newProblem(codeNotFound, "There is no such key.")
