@@ -55,13 +55,29 @@ func (o *Orders) CommitStock(ctx context.Context, in workflows.StepInput) (workf
 	})
 }
 
-// RestockStock puts the goods of a parcel that came back into the stock again.
+// RestockStock puts the goods of a parcel that came back, or of a return, into the stock again.
 func (o *Orders) RestockStock(ctx context.Context, in workflows.StepInput) (workflows.Outcome, error) {
 	return o.step(ctx, in, func(ctx context.Context, s order.State, step order.Step) (order.Body, error) {
-		shipment, _ := s.Shipment(step.ShipmentID)
-		err := o.Stock.Restock(ctx, gateway.RestockRequest{Key: step.Key, OrderID: s.OrderID, Lines: linesOf(shipment, shipment.Warehouse)})
+		request := gateway.RestockRequest{Key: step.Key, OrderID: s.OrderID}
+		if of, ok := s.ReturnToRestock(step.Key); ok {
+			request.Lines = returned(s, of)
+		} else if shipment, ok := s.Shipment(step.ShipmentID); ok {
+			request.Lines = linesOf(shipment, shipment.Warehouse)
+		}
+		err := o.Stock.Restock(ctx, request)
 		return order.RecordRestock{Key: step.Key, ShipmentID: step.ShipmentID}, err
 	})
+}
+
+// returned is what can be sold again of a return, and where it goes.
+func returned(s order.State, of order.Return) []gateway.StockLine {
+	var lines []gateway.StockLine
+	for _, line := range of.Sellable() {
+		lines = append(lines, gateway.StockLine{
+			LineID: line.LineID, SKU: s.SKU(line.LineID), Quantity: line.Quantity, Warehouse: s.WarehouseOf(line.LineID),
+		})
+	}
+	return lines
 }
 
 // parcelWish asks for a parcel's goods, all from one warehouse.

@@ -15,13 +15,29 @@ import (
 
 // routes is every route there is.
 func (a *API) routes() {
+	a.serviceRoutes()
+	a.orderRoutes()
+	a.returnRoutes()
+	a.repairRoutes()
+	a.bulkRoutes()
+	a.readModelRoutes()
+	a.webhookRoutes()
+	a.keyRoutes()
+	a.sessionRoutes()
+}
+
+// serviceRoutes are about the service itself.
+func (a *API) serviceRoutes() {
 	a.engine.GET("/livez", a.live)
 	a.engine.GET("/readyz", a.ready)
 	a.engine.GET("/openapi.json", a.openAPI)
 	a.engine.GET("/docs", a.docs)
 	a.engine.GET("/docs/*asset", a.docsAsset)
 	a.engine.GET("/metrics", a.permittedTo(mayMonitor), gin.WrapH(metricsHandler(a.options.Metrics)))
+}
 
+// orderRoutes read orders, and take what a customer or a shop asks of them.
+func (a *API) orderRoutes() {
 	place := post("place-order", "/v1/orders", "Place an order")
 	place.DefaultStatus = http.StatusCreated
 	command(a, place, mayCommand, a.placeOrder)
@@ -39,7 +55,19 @@ func (a *API) routes() {
 	command(a, post("provide-payment-method", "/v1/orders/{order_id}/payment-method", "Replace a declined means of payment"), mayCommand, a.providePaymentMethod)
 	command(a, post("respond", "/v1/orders/{order_id}/respond", "Answer what the customer was asked"), mayCommand, a.respond)
 	command(a, post("add-note", "/v1/orders/{order_id}/notes", "Add a remark"), mayNote, a.addNote)
+	query(a, a.withPending(get("get-command", "/v1/commands/{order_id}/{idempotency_key}", "Ask what became of a command")), a.getCommand)
+}
 
+// returnRoutes are about goods that come back.
+func (a *API) returnRoutes() {
+	command(a, post("request-return", "/v1/orders/{order_id}/returns", "Ask for delivered goods to be taken back"), mayCommand, a.requestReturn)
+	command(a, post("approve-return", "/v1/orders/{order_id}/returns/{rma_id}/approve", "Let the customer send them"), mayOperate, a.approveReturn)
+	command(a, post("reject-return", "/v1/orders/{order_id}/returns/{rma_id}/reject", "Do not take them back"), mayOperate, a.rejectReturn)
+	command(a, post("receive-return", "/v1/orders/{order_id}/returns/{rma_id}/receive", "Say what came back, and how"), mayReceive, a.receiveReturn)
+}
+
+// repairRoutes are the work of operators.
+func (a *API) repairRoutes() {
 	command(a, post("retry-step", "/v1/orders/{order_id}/attention/{attention_id}/retry", "Start a parked step again"), mayOperate, a.retryStep)
 	command(a, post("skip-step", "/v1/orders/{order_id}/attention/{attention_id}/skip", "Leave a parked step out"), maySkip, a.skipStep)
 	command(a, post("resolve-step", "/v1/orders/{order_id}/attention/{attention_id}/resolve", "Say that a parked step was done by hand"), mayOperate, a.resolveStep)
@@ -48,7 +76,10 @@ func (a *API) routes() {
 	command(a, post("review-fraud", "/v1/orders/{order_id}/fraud-review", "Judge an order that is held for it"), mayReview, a.reviewFraud)
 	command(a, post("reroute-shipment", "/v1/orders/{order_id}/shipments/{shipment_id}/reroute", "Send a parcel with another carrier, or from another warehouse"), mayReroute, a.rerouteShipment)
 	query(a, get("list-attention", "/v1/attention", "List what waits for an operator, the oldest first"), a.listAttention)
+}
 
+// bulkRoutes are about many orders at once.
+func (a *API) bulkRoutes() {
 	begin := post("start-bulk", "/v1/bulk", "Give a command to all orders that match")
 	begin.DefaultStatus = http.StatusCreated
 	modify(a, begin, mayBulk, a.startBulk)
@@ -56,22 +87,40 @@ func (a *API) routes() {
 	modify(a, post("suspend-bulk", "/v1/bulk/{bulk_id}/suspend", "Stop an operation for a while"), mayBulk, a.changeBulk(bulk.Suspended))
 	modify(a, post("resume-bulk", "/v1/bulk/{bulk_id}/resume", "Let a suspended operation go on"), mayBulk, a.changeBulk(bulk.Running))
 	modify(a, post("cancel-bulk", "/v1/bulk/{bulk_id}/cancel", "End an operation; what was done stays"), mayBulk, a.changeBulk(bulk.Cancelled))
-	query(a, a.withPending(get("get-command", "/v1/commands/{order_id}/{idempotency_key}", "Ask what became of a command")), a.getCommand)
+}
 
+// readModelRoutes are about what is derived from all orders.
+func (a *API) readModelRoutes() {
 	query(a, get("list-projections", "/v1/projections", "Tell how far each read model is"), a.listProjections)
+}
 
+// webhookRoutes take what others tell.
+func (a *API) webhookRoutes() {
+	hook := post("record-carrier-update", "/v1/webhooks/carrier", "Take what a carrier says about a parcel")
+	hook.MaxBodyBytes = maxWebhook + 1
+	hook.Middlewares = huma.Middlewares{a.signedBody}
+	register(a, open(hook), a.recordCarrierUpdate)
+}
+
+// keyRoutes are about API keys.
+func (a *API) keyRoutes() {
 	route(a, get("list-keys", "/v1/keys", "List the API keys"), mayKeys, a.listKeys)
 	modify(a, post("create-key", "/v1/keys", "Make an API key; it is shown this once"), mayKeys, a.createKey)
 	modify(a, post("rotate-key", "/v1/keys/{key_id}/rotate", "Replace an API key; the old one goes on being valid for a while"), mayKeys, a.rotateKey)
 	revoke := operation(http.MethodDelete, "revoke-key", "/v1/keys/{key_id}", "Take an API key out of use", 404, 422)
 	revoke.DefaultStatus = http.StatusNoContent
 	route(a, revoke, mayKeys, a.revokeKey)
-	a.sessionRoutes()
+}
 
-	hook := post("record-carrier-update", "/v1/webhooks/carrier", "Take what a carrier says about a parcel")
-	hook.MaxBodyBytes = maxWebhook + 1
-	hook.Middlewares = huma.Middlewares{a.signedBody}
-	register(a, open(hook), a.recordCarrierUpdate)
+// sessionRoutes are for browsers: who they are, logging in with a key or at the identity provider, and logging out.
+func (a *API) sessionRoutes() {
+	register(a, get("get-session", "/session", "Tell who asks, and what they may do"), a.getSession)
+	register(a, operation(http.MethodDelete, "log-out", "/session", "Log out"), a.logout)
+	login := open(post("log-in-with-key", "/session/key", "Log in with an API key"))
+	login.Middlewares = huma.Middlewares{a.strictBody}
+	register(a, login, a.loginWithKey)
+	register(a, open(get("log-in", "/session/oidc", "Log in at the identity provider")), a.beginLogin)
+	register(a, open(get("come-back", "/session/oidc/callback", "Come back from the identity provider")), a.endLogin)
 }
 
 func get(id, path, summary string) huma.Operation {
@@ -89,17 +138,6 @@ func operation(method, id, path, summary string, statuses ...int) huma.Operation
 		MaxBodyBytes: maxBody + 1, BodyReadTimeout: -1,
 		Security: []map[string][]string{{"key": {}}},
 	}
-}
-
-// sessionRoutes are for browsers: who they are, logging in with a key or at the identity provider, and logging out.
-func (a *API) sessionRoutes() {
-	register(a, get("get-session", "/session", "Tell who asks, and what they may do"), a.getSession)
-	register(a, operation(http.MethodDelete, "log-out", "/session", "Log out"), a.logout)
-	login := open(post("log-in-with-key", "/session/key", "Log in with an API key"))
-	login.Middlewares = huma.Middlewares{a.strictBody}
-	register(a, login, a.loginWithKey)
-	register(a, open(get("log-in", "/session/oidc", "Log in at the identity provider")), a.beginLogin)
-	register(a, open(get("come-back", "/session/oidc/callback", "Come back from the identity provider")), a.endLogin)
 }
 
 // open describes a route that needs no credential; [openRoutes] makes it one.

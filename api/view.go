@@ -32,6 +32,7 @@ type Order struct {
 	Holds       []Hold       `json:"holds" doc:"What stops the order."`
 	Actions     []Action     `json:"actions" doc:"What the customer is asked."`
 	Refunds     []Refund     `json:"refunds" doc:"Money that went back, or is to."`
+	Returns     []Return     `json:"returns" doc:"Goods that the customer sends back."`
 	Shipments   []Shipment   `json:"shipments"`
 	Attention   []Attention  `json:"attention" doc:"The steps that wait for an operator."`
 	Next        Next         `json:"next" doc:"What the order waits for."`
@@ -85,7 +86,7 @@ type Payment struct {
 
 // Fulfilment is where the goods are.
 type Fulfilment struct {
-	State string `json:"state" enum:"unallocated,reserved,partially_shipped,shipped,partially_delivered,delivered"`
+	State string `json:"state" enum:"unallocated,partially_reserved,reserved,partially_shipped,shipped,partially_delivered,delivered,returning,returned"`
 }
 
 // Hold stops an order.
@@ -183,6 +184,7 @@ func (a *API) view(s order.State) *Order {
 		Fulfilment: Fulfilment{s.Fulfilment()},
 		Holds:      viewAll(s.Holds, func(h order.Hold) Hold { return Hold(h) }),
 		Actions:    viewAll(s.Actions, viewAction), Refunds: viewAll(s.Refunds, viewRefund), Shipments: viewAll(s.Shipments, viewShipment),
+		Returns:   viewAll(s.Returns, viewReturn),
 		Attention: viewAll(s.Attention, viewAttention), Next: a.next(s), Links: a.links(s.OrderID),
 	}
 }

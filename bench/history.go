@@ -13,52 +13,78 @@ import (
 // historyPage is how many events of the history are made in one transaction.
 const historyPage = 250_000
 
-// withHistory compares the store with many events of other orders in the table to the same store before.
+// withHistory compares the store with many events of other orders in the table to one without, in turns.
 func (b *storeBench) withHistory(ctx context.Context) ([]Row, error) {
-	measure := func() (appends, loads []float64, err error) {
+	grown := &storeBench{StoreOptions: b.StoreOptions, store: eventstore.New(b.Grown, eventstore.Options{})}
+	grown.Pool = b.Grown
+	if err := grown.writeHistory(ctx); err != nil {
+		return nil, err
+	}
+	stop, err := b.prepareLoads(ctx, grown)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	var rows []Row
+	for _, each := range []struct {
+		name, unit string
+		rate       func(*storeBench) (float64, error)
+	}{
+		{"append, 1 writer", "events/s", func(b *storeBench) (float64, error) { return b.rate(ctx, 1, b.appender(1)) }},
+		{"append, 8 writers", "events/s", func(b *storeBench) (float64, error) { return b.rate(ctx, 8, b.appender(1)) }},
+		{"append, 32 writers", "events/s", func(b *storeBench) (float64, error) { return b.rate(ctx, 32, b.appender(1)) }},
+		{"10 events an append", "appends/s", func(b *storeBench) (float64, error) { return b.rate(ctx, 8, b.appender(10)) }},
+		{"load of 20 events", "loads/s", func(b *storeBench) (float64, error) { return b.rate(ctx, 8, b.loader) }},
+		{fmt.Sprintf("order of %d events from its snapshot", replayed), "loads/s", func(b *storeBench) (float64, error) { return b.rate(ctx, 1, b.snapshotReader) }},
+	} {
+		var figures, floors []float64
 		for range b.Rounds {
-			rate, err := b.rate(ctx, 8, b.appender(1))
+			floor, err := each.rate(b)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
-			loaded, err := b.loadRate(ctx)
+			figure, err := each.rate(grown)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
-			appends, loads = append(appends, rate), append(loads, loaded)
+			floors, figures = append(floors, floor), append(figures, figure)
 		}
-		return appends, loads, nil
+		rows = append(rows, newRow(fmt.Sprintf("%s, with %d events / without", each.name, b.History), each.unit, 0.8, figures, floors))
 	}
-	appendsBefore, loadsBefore, err := measure()
-	if err != nil {
-		return nil, err
-	}
-	if err := b.writeHistory(ctx); err != nil {
-		return nil, err
-	}
-	appends, loads, err := measure()
-	if err != nil {
-		return nil, err
-	}
-	with := fmt.Sprintf(" with %d events / without", b.History)
-	return []Row{
-		newRow("append, 8 writers,"+with, "events/s", 0.8, appends, appendsBefore),
-		newRow("load of 20 events,"+with, "loads/s", 0.8, loads, loadsBefore),
-	}, nil
+	return rows, nil
 }
 
-// loadRate loads one stream again and again.
-func (b *storeBench) loadRate(ctx context.Context) (float64, error) {
-	stream := "load_" + uuid.NewString()
-	if _, _, err := b.store.Append(ctx, stream, eventstore.Head{}, benchEvents(versionsEach)...); err != nil {
-		return 0, err
-	}
-	return b.rate(ctx, 8, func() func(context.Context) error {
-		return func(ctx context.Context) error {
-			_, _, err := b.store.Load(ctx, stream)
-			return err
+// prepareLoads writes into each store what is loaded. Snapshots are written until stop.
+func (b *storeBench) prepareLoads(ctx context.Context, other *storeBench) (stop func(), err error) {
+	writing, stop := context.WithCancel(ctx)
+	for _, each := range []*storeBench{b, other} {
+		each.short = "load_" + uuid.NewString()
+		if _, _, err := each.store.Append(ctx, each.short, eventstore.Head{}, benchEvents(versionsEach)...); err != nil {
+			stop()
+			return nil, err
 		}
-	})
+		if each.long, each.fromSnapshot, err = each.writeRebuilt(ctx, writing); err != nil {
+			stop()
+			return nil, err
+		}
+	}
+	return stop, nil
+}
+
+// loader loads one stream again and again.
+func (b *storeBench) loader() func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, _, err := b.store.Load(ctx, b.short)
+		return err
+	}
+}
+
+// snapshotReader reads one long order again and again.
+func (b *storeBench) snapshotReader() func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := b.fromSnapshot.Read(ctx, b.long)
+		return err
+	}
 }
 
 // writeHistory fills the table with events of orders that had twelve each. Their hashes are no chain: nobody verifies

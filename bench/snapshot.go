@@ -16,19 +16,13 @@ const replayed = 500
 
 // rebuilds compares the reading of a long order from its snapshot with its replay from the first event.
 func (b *storeBench) rebuilds(ctx context.Context) (Row, error) {
-	id := "long_" + uuid.NewString()
-	policy := order.Policy{Carriers: []string{"fedex"}}
 	writing, stop := context.WithCancel(ctx)
 	defer stop()
-	fromSnapshot := journal.New(b.store, policy, journal.Options{SnapshotEvery: replayed / 10})
-	go fromSnapshot.Run(writing)
-	replay := journal.New(b.store, policy, journal.Options{SnapshotEvery: -1})
-	if err := writeLongOrder(ctx, fromSnapshot, id); err != nil {
+	id, fromSnapshot, err := b.writeRebuilt(ctx, writing)
+	if err != nil {
 		return Row{}, err
 	}
-	if err := b.awaitSnapshot(ctx, id); err != nil {
-		return Row{}, err
-	}
+	replay := journal.New(b.store, benchPolicy, journal.Options{SnapshotEvery: -1})
 	read := func(from *journal.Journal, times int) (float64, error) {
 		begin := time.Now()
 		for range times {
@@ -51,6 +45,21 @@ func (b *storeBench) rebuilds(ctx context.Context) (Row, error) {
 		floors, figures = append(floors, floor), append(figures, figure)
 	}
 	return newRow(fmt.Sprintf("order of %d events from its snapshot / replay", replayed), "reads/s", 13, figures, floors), nil
+}
+
+// benchPolicy is all that the orders here need.
+var benchPolicy = order.Policy{Carriers: []string{"fedex"}}
+
+// writeRebuilt writes a long order with a snapshot at its end, and gives the journal that reads it from there. Snapshots
+// are written until the second context ends.
+func (b *storeBench) writeRebuilt(ctx, writing context.Context) (string, *journal.Journal, error) {
+	id := "long_" + uuid.NewString()
+	fromSnapshot := journal.New(b.store, benchPolicy, journal.Options{SnapshotEvery: replayed / 10})
+	go fromSnapshot.Run(writing)
+	if err := writeLongOrder(ctx, fromSnapshot, id); err != nil {
+		return "", nil, err
+	}
+	return id, fromSnapshot, b.awaitSnapshot(ctx, id)
 }
 
 func writeLongOrder(ctx context.Context, book *journal.Journal, id string) error {

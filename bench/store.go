@@ -13,16 +13,19 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"orderly/eventstore"
+	"orderly/journal"
 )
 
 // StoreOptions say what to measure the event store on.
 type StoreOptions struct {
 	// Pool is on a migrated database of the benchmark's own, with a connection for each writer.
 	Pool *pgxpool.Pool
+	// Grown is on another such database, which gets a history of History events of other orders; nothing is measured there
+	// when History is 0.
+	Grown   *pgxpool.Pool
+	History int
 	// Appends is how many appends each round measures, Rounds how many rounds there are.
 	Appends, Rounds int
-	// History is how many events of other orders are put into the table before everything is measured again; 0 for none.
-	History int
 	// Progress hears what is being done.
 	Progress io.Writer
 }
@@ -32,6 +35,9 @@ type storeBench struct {
 	StoreOptions
 
 	store *eventstore.Store
+	// short and long are orders that are loaded, long through fromSnapshot.
+	short, long  string
+	fromSnapshot *journal.Journal
 }
 
 // bareTable is what the system before this one wrote events into: the floor is one plain insert into it.
@@ -54,7 +60,7 @@ const (
 var benchDataBytes, benchMetadataBytes = []byte(benchData), []byte(benchMetadata)
 
 // Store measures appends beside plain inserts into the table that they replace, in turns, and gives the medians; then the
-// same again with a history in the table.
+// store beside another one with a history in its table.
 func Store(ctx context.Context, o StoreOptions) ([]Row, error) {
 	b := &storeBench{StoreOptions: o, store: eventstore.New(o.Pool, eventstore.Options{})}
 	if _, err := o.Pool.Exec(ctx, bareTable); err != nil {

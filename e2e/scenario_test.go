@@ -114,6 +114,17 @@ var scenarios = []scenario{
 		s.command(200, "/v1/orders/"+id+"/notes", `{"text":"the customer has called"}`)
 		s.scan(id, "delivered")
 	}},
+	{"returned_and_replaced", "closed", func(s shop, id string) {
+		s.place(wish{id: id})
+		s.deliver(id)
+		s.until(id, "closed")
+		path := s.sendBack(id, 1, "replace")
+		s.command(200, path+"/approve", `{}`)
+		s.command(200, path+"/receive", `{"lines":[{"line_id":"l1","quantity":1,"condition":"damaged"}]}`)
+		s.scanParcel(id, 2, "dispatched")
+		s.scanParcel(id, 2, "delivered")
+		s.returnIs(id, "closed")
+	}},
 	{"steered_by_signals", "closed", func(s shop, id string) {
 		s.place(wish{id: id})
 		s.booked(id)

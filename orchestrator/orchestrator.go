@@ -69,24 +69,25 @@ func (o *Orchestrator) probe(ctx context.Context, orderID string, command order.
 	return result, refusalOf(err)
 }
 
-// update sends the command once. The update's id is the command's, so that a second sending joins the first.
+// update sends the command once. The update's id is the command's, so that a second sending joins the first. An order that
+// exists nearly always has a workflow: it is asked without starting one first, which costs Temporal much less.
 func (o *Orchestrator) update(
 	ctx context.Context, orderID string, command order.Command, stage client.WorkflowUpdateStage,
 ) (workflows.CommandResult, error) {
+	update := client.UpdateWorkflowOptions{
+		WorkflowID: workflows.OrderWorkflowID(orderID),
+		UpdateID:   command.ID, UpdateName: command.Body.CommandName(), Args: []any{command}, WaitForStage: stage,
+	}
+	var handle client.WorkflowUpdateHandle
+	var err error
+	var none *serviceerror.NotFound
 	_, places := command.Body.(order.PlaceOrder)
-	start := o.client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
-		ID:                       workflows.OrderWorkflowID(orderID),
-		TaskQueue:                workflows.OrderTaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		StaticSummary:            "order " + orderID,
-	}, workflows.OrderWorkflow, workflows.OrderInput{OrderID: orderID, URL: o.orderURL(orderID), Resume: !places})
-	handle, err := o.client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
-		StartWorkflowOperation: start,
-		UpdateOptions: client.UpdateWorkflowOptions{
-			UpdateID: command.ID, UpdateName: command.Body.CommandName(), Args: []any{command}, WaitForStage: stage,
-		},
-	})
+	if !places {
+		handle, err = o.client.UpdateWorkflow(ctx, update)
+	}
+	if places || errors.As(err, &none) {
+		handle, err = o.updateWithStart(ctx, orderID, update, !places)
+	}
 	if err != nil {
 		return workflows.CommandResult{}, err
 	}
@@ -96,6 +97,23 @@ func (o *Orchestrator) update(
 		return workflows.CommandResult{}, ErrPending
 	}
 	return result, err
+}
+
+// updateWithStart starts the workflow, too, if it does not run. It reads the order first when that exists already.
+func (o *Orchestrator) updateWithStart(
+	ctx context.Context, orderID string, update client.UpdateWorkflowOptions, exists bool,
+) (client.WorkflowUpdateHandle, error) {
+	update.WorkflowID = "" // the started one's
+	return o.client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: o.client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
+			ID:                       workflows.OrderWorkflowID(orderID),
+			TaskQueue:                workflows.OrderTaskQueue,
+			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+			WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+			StaticSummary:            "order " + orderID,
+		}, workflows.OrderWorkflow, workflows.OrderInput{OrderID: orderID, URL: o.orderURL(orderID), Resume: exists}),
+		UpdateOptions: update,
+	})
 }
 
 // isEnding says whether a command met a workflow that ended before it could answer. The next one answers from the stream.

@@ -12,12 +12,13 @@ type permission struct {
 
 var (
 	beforeDispatch = []Status{Created, Paid}
+	afterDelivery  = []Status{PartiallyShipped, Shipped, Delivered, Closed}
 	whileOpen      = []Status{Created, Paid, PartiallyShipped, Shipped, Delivered, Cancelling}
 )
 
 // permissions is the table: who may ask what, in which state. Decide refuses by it, and the API shows it as "allowed".
 var permissions = []permission{
-	{"CancelOrder", []Status{Created, Paid, PartiallyShipped, Shipped}, State.cancelOpen, "every shipment has left"},
+	{"CancelOrder", []Status{Created, Paid, PartiallyShipped, Shipped, Delivered, Closed}, State.cancelOpen, "every shipment has left"},
 	{"HoldOrder", beforeDispatch, nil, ""},
 	{"ReleaseOrder", whileOpen, func(s State) bool { return len(s.Holds) > 0 }, "the order is not held"},
 	{"ReviewFraud", beforeDispatch, State.inReview, "the order is not held for a fraud review"},
@@ -28,12 +29,16 @@ var permissions = []permission{
 	{"IssueRefund", []Status{Paid, PartiallyShipped, Shipped, Delivered}, func(s State) bool { return s.refundable() > 0 }, "nothing is left to be refunded"},
 	{"ChangeAddress", []Status{Created, Paid, PartiallyShipped}, State.addressOpen, "a parcel is booked or being booked"},
 	{"AmendOrder", beforeDispatch, State.amendOpen, "a parcel is booked or being booked, or nobody knows where the money is"},
-	{"RetryStep", whileOpen, State.needsAttention, "no step waits for attention"},
-	{"SkipStep", whileOpen, State.needsAttention, "no step waits for attention"},
-	{"ResolveStep", whileOpen, State.needsAttention, "no step waits for attention"},
-	{"WaiveCompensation", whileOpen, State.needsAttention, "no step waits for attention"},
-	{"RerouteShipment", []Status{Paid, PartiallyShipped, Shipped}, State.rerouteOpen, "no parcel waits to be booked, and none has failed"},
-	{"AddNote", append(whileOpen, Closed, Cancelled), nil, ""},
+	{"RetryStep", Statuses, State.needsAttention, "no step waits for attention"},
+	{"SkipStep", Statuses, State.needsAttention, "no step waits for attention"},
+	{"ResolveStep", Statuses, State.needsAttention, "no step waits for attention"},
+	{"WaiveCompensation", append(whileOpen, Closed), State.needsAttention, "no step waits for attention"},
+	{"RerouteShipment", []Status{Paid, PartiallyShipped, Shipped, Delivered, Closed}, State.rerouteOpen, "no parcel waits to be booked, and none has failed"},
+	{"RequestReturn", afterDelivery, State.anythingReturnable, "nothing was delivered that is not on its way back"},
+	{"ApproveReturn", afterDelivery, func(s State) bool { return s.returnIn(ReturnIsRequested) }, "no return waits for it"},
+	{"RejectReturn", afterDelivery, func(s State) bool { return s.returnIn(ReturnIsRequested) }, "no return waits for it"},
+	{"ReceiveReturn", afterDelivery, func(s State) bool { return s.returnIn(ReturnIsApproved) }, "no return is on its way"},
+	{"AddNote", Statuses, nil, ""},
 }
 
 func (s State) needsAttention() bool { return len(s.Attention) > 0 }

@@ -48,6 +48,27 @@ func (d *decision) park(why parking) {
 	}
 }
 
+// repair takes what an operator does about a parked step.
+func (d *decision) repair() error {
+	switch body := d.command.Body.(type) {
+	case RetryStep:
+		return d.onAttention(body.AttentionID, "retry", func(a Attention) error {
+			d.retry(a)
+			return nil
+		})
+	case SkipStep:
+		return d.onAttention(body.AttentionID, "skip", func(a Attention) error {
+			d.emit(&StepSkipped{AttentionID: a.AttentionID})
+			return nil
+		})
+	case ResolveStep:
+		return d.onAttention(body.AttentionID, "resolve", func(a Attention) error { return d.resolve(a, body.ExternalRef) })
+	case WaiveCompensation:
+		return d.onAttention(body.AttentionID, "waive", func(a Attention) error { return d.waive(a, body.ExternalRef) })
+	}
+	return nil
+}
+
 // onAttention does something about a parked step, if the step admits it.
 func (d *decision) onAttention(id, choice string, do func(Attention) error) error {
 	parked, ok := d.state.attention(id)
@@ -130,7 +151,8 @@ func (d *decision) byHand(a Attention, ref string) Event {
 	scan := CarrierScan{At: d.command.At, Proof: ref}
 	switch a.Step {
 	case RestockStock:
-		return &StockRestocked{Key: a.Key, ShipmentID: a.ShipmentID}
+		of, _ := d.state.ReturnToRestock(a.Key)
+		return &StockRestocked{Key: a.Key, ShipmentID: a.ShipmentID, RMAID: of.RMAID}
 	case CommitStock:
 		return &StockCommitted{Key: a.Key, ShipmentID: a.ShipmentID}
 	case DiscardBooking:

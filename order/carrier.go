@@ -33,7 +33,7 @@ func (d *decision) carrierUpdate(news RecordCarrierUpdate) error {
 	if !ok {
 		return &InvalidError{Pointer: "/status", Detail: "not a status of a parcel"}
 	}
-	over := d.state.Status == Cancelling || d.state.Ended() || shipment.gone()
+	over := d.state.undoing() || !d.state.Open() || shipment.gone()
 	comesBack := status == ShipmentIsBack && shipment.onItsWay() && progress[shipment.Status] < progress[status]
 	switch {
 	case over && !comesBack:
@@ -59,7 +59,7 @@ func (d *decision) scan(shipment Shipment, status ShipmentStatus, news RecordCar
 	d.emit(scanned(id, status, scan))
 	now, _ := d.state.Shipment(id)
 	switch {
-	case d.state.Status == Cancelling || d.state.Ended() || now.Settled != "":
+	case d.state.undoing() || !d.state.Open() || now.Settled != "":
 	case status == ShipmentWasMissed:
 		if now.Status == status && now.Missed >= d.policy.DeliveryAttempts && !d.state.waitParked(AwaitDelivery, id) {
 			d.parcelFailed(id, codeMissedDeliveries)

@@ -150,6 +150,10 @@ var decoders = map[string]func([]byte) (Body, error){
 	"ResolveStep":          decode[ResolveStep],
 	"WaiveCompensation":    decode[WaiveCompensation],
 	"RerouteShipment":      decode[RerouteShipment],
+	"RequestReturn":        decode[RequestReturn],
+	"ApproveReturn":        decode[ApproveReturn],
+	"RejectReturn":         decode[RejectReturn],
+	"ReceiveReturn":        decode[ReceiveReturn],
 	"RecordCarrierUpdate":  decode[RecordCarrierUpdate],
 	"PassDeadline":         decode[PassDeadline],
 	"ReportStepFailure":    decode[ReportStepFailure],
@@ -166,6 +170,7 @@ func CommandNames() []string {
 	return []string{
 		"PlaceOrder", "CancelOrder", "HoldOrder", "ReleaseOrder", "ReviewFraud", "IssueRefund", "RespondToAction", "ProvidePaymentMethod", "ChangeAddress", "AmendOrder",
 		"AddNote", "RetryStep", "SkipStep", "ResolveStep", "WaiveCompensation", "RerouteShipment", "RecordCarrierUpdate",
+		"RequestReturn", "ApproveReturn", "RejectReturn", "ReceiveReturn",
 	}
 }
 

@@ -6,6 +6,7 @@ func (d *decision) conclude() {
 	d.concludeAmendment()
 	d.concludeUnwanted()
 	d.concludeNothingLeft()
+	d.concludeReturns()
 	switch d.state.Status {
 	case Created:
 		d.concludeFree()
@@ -83,8 +84,9 @@ func (d *decision) concludeCancellation() {
 //
 // A parcel that stands in for another one is worth what that one was.
 func (s State) shipmentValue(shipmentID string) int64 {
-	for shipment, ok := s.Shipment(shipmentID); ok && shipment.Replaces != ""; shipment, ok = s.Shipment(shipmentID) {
-		shipmentID = shipment.Replaces
+	shipmentID = s.origin(shipmentID)
+	if of, ok := s.Return(shipmentID); ok {
+		return of.amount()
 	}
 	var value, goods, goodsBefore, goodsHere int64
 	for _, line := range s.Lines {

@@ -46,6 +46,9 @@ func (s State) dues(p Policy) []due {
 			all = append(all, lost)
 		}
 	}
+	for _, each := range s.Returns {
+		all = append(all, each.dues(p)...)
+	}
 	if closing, ok := s.closing(p); ok {
 		all = append(all, closing)
 	}
@@ -54,7 +57,7 @@ func (s State) dues(p Policy) []due {
 
 // closing is the end of a delivered order for which nothing is left to be done.
 func (s State) closing(p Policy) (due, bool) {
-	if s.Status != Delivered || len(s.Attention) > 0 || len(s.repairs(p)) > 0 {
+	if s.Status != Delivered || len(s.Attention) > 0 || len(s.repairs(p)) > 0 || s.returning() {
 		return due{}, false
 	}
 	return due{s.DeliveredAt.Add(p.CloseAfter), "the order is closed", func(d *decision) { d.emit(&OrderClosed{}) }}, true
@@ -71,6 +74,9 @@ func (a Attention) dues() []due {
 	return all
 }
 
+// undoing says whether the order is or was cancelled: nobody asks any more where its parcels are.
+func (s State) undoing() bool { return s.Status == Cancelling || s.Status == Cancelled }
+
 // overdue is the moment from which a parcel's silence needs attention.
 func (s Shipment) overdue(of State, p Policy) (due, bool) {
 	step, within, code := AwaitDelivery, p.TransitWithin, "stalled_in_transit"
@@ -81,7 +87,7 @@ func (s Shipment) overdue(of State, p Policy) (due, bool) {
 	default:
 		return due{}, false
 	}
-	if of.waitParked(step, s.ShipmentID) || of.Status == Cancelling || s.Settled != "" || s.Unwanted {
+	if of.waitParked(step, s.ShipmentID) || of.undoing() || s.Settled != "" || s.Unwanted {
 		return due{}, false
 	}
 	summary := fmt.Sprintf("%s's news of %s", s.Carrier, s.ShipmentID)
@@ -100,7 +106,7 @@ func (s Shipment) lost(of State, p Policy) (due, bool) {
 	default:
 		return due{}, false
 	}
-	if of.Status == Cancelling || s.Settled != "" {
+	if of.undoing() || s.Settled != "" {
 		return due{}, false
 	}
 	return due{s.ScannedAt.Add(p.LostAfter), s.ShipmentID + " is taken for lost", func(d *decision) {
@@ -135,6 +141,14 @@ func (s State) waitingFor() string {
 			return fmt.Sprintf("pick-up by %s", shipment.Carrier)
 		case ShipmentIsDispatched, ShipmentIsOutForDelivery, ShipmentWasMissed:
 			return fmt.Sprintf("delivery by %s", shipment.Carrier)
+		}
+	}
+	for _, each := range s.Returns {
+		switch each.Status {
+		case ReturnIsRequested:
+			return "an operator: to approve " + each.RMAID
+		case ReturnIsApproved:
+			return "the goods of " + each.RMAID
 		}
 	}
 	return "the end of the return period"

@@ -76,20 +76,10 @@ func (d *decision) decide() error {
 	case AddNote:
 		d.emit(&OrderNoteAdded{Text: body.Text})
 		return nil
-	case RetryStep:
-		return d.onAttention(body.AttentionID, "retry", func(a Attention) error {
-			d.retry(a)
-			return nil
-		})
-	case SkipStep:
-		return d.onAttention(body.AttentionID, "skip", func(a Attention) error {
-			d.emit(&StepSkipped{AttentionID: a.AttentionID})
-			return nil
-		})
-	case ResolveStep:
-		return d.onAttention(body.AttentionID, "resolve", func(a Attention) error { return d.resolve(a, body.ExternalRef) })
-	case WaiveCompensation:
-		return d.onAttention(body.AttentionID, "waive", func(a Attention) error { return d.waive(a, body.ExternalRef) })
+	case RetryStep, SkipStep, ResolveStep, WaiveCompensation:
+		return d.repair()
+	case RequestReturn, ApproveReturn, RejectReturn, ReceiveReturn:
+		return d.decideReturn()
 	case RerouteShipment:
 		return d.reroute(body)
 	case RecordCarrierUpdate:

@@ -87,8 +87,8 @@ var customerRules = map[string]rule{
 	},
 	"not cancelled once a parcel is under way": {given: partly, when: order.CancelOrder{}, refused: "the order is partially_shipped"},
 	"not cancelled when shipped":               {given: shipped, when: order.CancelOrder{}, refused: "every shipment has left"},
-	"not cancelled when delivered":             {given: delivered, when: order.CancelOrder{}, refused: "the order is delivered"},
-	"not cancelled when closed":                {given: closed, when: order.CancelOrder{}, refused: "the order is closed"},
+	"not cancelled when delivered":             {given: delivered, when: order.CancelOrder{}, refused: "every shipment has left"},
+	"not cancelled when closed":                {given: closed, when: order.CancelOrder{}, refused: "every shipment has left"},
 	"not cancelled twice":                      {given: cancelling, when: order.CancelOrder{}, refused: "the order is cancelling"},
 	"not cancelled when cancelled":             {given: cancelled, when: order.CancelOrder{}, refused: "the order is cancelled"},
 

@@ -175,6 +175,8 @@ type RefundRequested struct {
 	ShipmentID string `json:"shipment_id,omitempty"`
 	// CaptureKey is the capture of which the money goes back, when there are several.
 	CaptureKey string `json:"capture_key,omitempty"`
+	// RMAID is the return that it is for.
+	RMAID string `json:"rma_id,omitempty"`
 	// Amendment is true when the order costs less since it was amended.
 	Amendment bool `json:"amendment,omitempty"`
 }
@@ -371,6 +373,12 @@ var registry = map[string]func() Event{
 	"ShipmentDamaged":               func() Event { return new(ShipmentDamaged) },
 	"ShipmentReturnToSender":        func() Event { return new(ShipmentReturnToSender) },
 	"ShipmentReturned":              func() Event { return new(ShipmentReturned) },
+	"ReturnRequested":               func() Event { return new(ReturnRequested) },
+	"ReturnApproved":                func() Event { return new(ReturnApproved) },
+	"ReturnRejected":                func() Event { return new(ReturnRejected) },
+	"ReturnReceived":                func() Event { return new(ReturnReceived) },
+	"ReplacementOrdered":            func() Event { return new(ReplacementOrdered) },
+	"ReturnClosed":                  func() Event { return new(ReturnClosed) },
 	"StockRestocked":                func() Event { return new(StockRestocked) },
 	"ShipmentCancelled":             func() Event { return new(ShipmentCancelled) },
 	"OrderPartiallyShipped":         func() Event { return new(OrderPartiallyShipped) },

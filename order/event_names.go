@@ -60,3 +60,9 @@ func (*CompensationWaived) EventType() string            { return "CompensationW
 func (*OrderCancelled) EventType() string                { return "OrderCancelled" }
 func (*OrderClosed) EventType() string                   { return "OrderClosed" }
 func (*PersonalDataErased) EventType() string            { return "PersonalDataErased" }
+func (*ReturnRequested) EventType() string               { return "ReturnRequested" }
+func (*ReturnApproved) EventType() string                { return "ReturnApproved" }
+func (*ReturnRejected) EventType() string                { return "ReturnRejected" }
+func (*ReturnReceived) EventType() string                { return "ReturnReceived" }
+func (*ReplacementOrdered) EventType() string            { return "ReplacementOrdered" }
+func (*ReturnClosed) EventType() string                  { return "ReturnClosed" }

@@ -90,8 +90,10 @@ func (s *State) evolvePart(r Recorded) {
 		s.evolveCompensation(r.Event)
 	case *RefundRequested:
 		s.Refunds = append(s.Refunds, Refund{
-			RefundID: e.RefundID, Amount: e.Amount, Reason: e.Reason, ShipmentID: e.ShipmentID, CaptureKey: e.CaptureKey, Amendment: e.Amendment,
+			RefundID: e.RefundID, Amount: e.Amount, Reason: e.Reason, ShipmentID: e.ShipmentID, CaptureKey: e.CaptureKey, Amendment: e.Amendment, RMAID: e.RMAID,
 		})
+	case *ReturnRequested, *ReturnApproved, *ReturnRejected, *ReturnReceived, *ReplacementOrdered, *ReturnClosed:
+		s.evolveReturn(r.Event, r.At)
 	default:
 		if !s.evolvePayment(r.Event) {
 			s.evolveShipment(r.Event, r.At)
@@ -162,6 +164,7 @@ func (s *State) evolveStock(event Event) {
 	case *StockRestocked:
 		s.settle(RestockStock, e.Key)
 		s.changeShipment(e.ShipmentID, func(shipment *Shipment) { shipment.Restocked = true })
+		s.changeReturn(e.RMAID, func(r *Return) { r.Restocked = true })
 	}
 }
 
@@ -449,6 +452,7 @@ func (s State) copied() State {
 		s.Shipments[i].Goods.Spare = slices.Clone(s.Shipments[i].Goods.Spare)
 	}
 	s.Refunds = slices.Clone(s.Refunds)
+	s.Returns = slices.Clone(s.Returns)
 	s.Payment.Captures = slices.Clone(s.Payment.Captures)
 	s.Stock.Superseded = slices.Clone(s.Stock.Superseded)
 	s.Holds = slices.Clone(s.Holds)

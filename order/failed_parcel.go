@@ -54,10 +54,11 @@ type (
 		ShipmentID string `json:"shipment_id"`
 		CarrierScan
 	}
-	// StockRestocked: the goods of a parcel that came back are in the stock again.
+	// StockRestocked: the goods of a parcel that came back, or of a return, are in the stock again.
 	StockRestocked struct {
 		Key        string `json:"key"`
-		ShipmentID string `json:"shipment_id"`
+		ShipmentID string `json:"shipment_id,omitempty"`
+		RMAID      string `json:"rma_id,omitempty"`
 	}
 )
 
@@ -142,6 +143,9 @@ func (s State) restockSteps(p Policy) []Step {
 }
 
 func (d *decision) restocked(body RecordRestock) {
+	if of, ok := d.state.ReturnToRestock(body.Key); ok && !of.Restocked {
+		d.emit(&StockRestocked{Key: body.Key, RMAID: of.RMAID})
+	}
 	if shipment, ok := d.state.Shipment(body.ShipmentID); ok && !shipment.Restocked {
 		d.emit(&StockRestocked{Key: body.Key, ShipmentID: body.ShipmentID})
 	}

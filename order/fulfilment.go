@@ -27,9 +27,9 @@ func (s State) Fulfilment() string {
 		}
 	}
 	switch {
-	case comingBack > 0:
+	case comingBack > 0 || s.returnIn(ReturnIsApproved):
 		return "returning"
-	case back > 0 && delivered == 0 && open == left:
+	case back > 0 && delivered == 0 && open == left, delivered > 0 && delivered == open && s.allCameBack():
 		return "returned"
 	case open > 0 && delivered == open:
 		return "delivered"

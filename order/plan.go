@@ -84,20 +84,11 @@ type Retries struct {
 
 // PlanFor says what the order needs next.
 func PlanFor(s State, p Policy) Plan {
-	tell := s.notifications(p)
-	if !s.Exists() || s.Ended() {
-		steps := append(s.restockSteps(p), tell...)
-		return Plan{Steps: steps, Ended: s.Ended() && len(steps) == 0}
-	}
-	steps := s.repairs(p)
-	switch {
-	case s.Status == Cancelling:
-		steps = append(steps, s.compensation(p)...)
-	case len(s.Holds) == 0:
-		steps = append(steps, s.forward(p)...)
+	if !s.Exists() || s.over(p) {
+		return Plan{Ended: s.Exists()}
 	}
 	var plan Plan
-	for _, step := range steps {
+	for _, step := range s.work(p) {
 		if !s.parked(step) {
 			plan.Steps = append(plan.Steps, step)
 		}
@@ -105,9 +96,32 @@ func PlanFor(s State, p Policy) Plan {
 	plan.Deadline = s.nextDeadline(p)
 	if len(plan.Steps) == 0 {
 		plan.WaitingFor = s.waitingFor()
-		plan.Steps = tell // when nothing else writes to the stream
+		plan.Steps = s.notifications(p) // when nothing else writes to the stream
 	}
 	return plan
+}
+
+// Open says whether more is to happen to the order: it has not ended, something of it comes back, or something is left to be
+// put right or told.
+func (s State) Open() bool { return s.Exists() && !s.over(Policy{}) }
+
+// over depends on the policy only by how the steps would be tried.
+func (s State) over(p Policy) bool {
+	return s.Ended() && !s.returning() && len(s.work(p)) == 0 && len(s.notifications(p)) == 0
+}
+
+// work is every step that is due, those that are parked, too.
+func (s State) work(p Policy) []Step {
+	switch {
+	case s.Status == Cancelled:
+		return s.restockSteps(p)
+	case s.Status == Cancelling:
+		return append(s.repairs(p), s.compensation(p)...)
+	case len(s.Holds) > 0:
+		return s.repairs(p)
+	default:
+		return append(s.repairs(p), s.forward(p)...)
+	}
 }
 
 // forward is the next stage of the road; a stage begins when the one before is done.
@@ -169,6 +183,7 @@ func (s State) repairs(p Policy) []Step {
 		}
 	}
 	steps = append(steps, s.restockSteps(p)...)
+	steps = append(steps, s.returnSteps(p)...)
 	if s.Status != Cancelling {
 		steps = append(steps, s.unwantedSteps(p)...)
 		steps = append(steps, s.parcelReleases(p)...)

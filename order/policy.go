@@ -50,6 +50,11 @@ type Policy struct {
 	// FailedParcel is what happens to a parcel that failed on its way: an operator is asked, or the goods are sent again
 	// (reship), or paid back (refund) without anybody being asked.
 	FailedParcel string `env:"FAILED_PARCEL" envDefault:"ask"`
+	// ReturnWithin is how long after the delivery goods may be sent back, ReturnDecideWithin how long until a return that nobody
+	// decides is approved, and ReturnArriveWithin how long an approved one may take.
+	ReturnWithin       time.Duration `env:"RETURN_WITHIN" envDefault:"1440h"`
+	ReturnDecideWithin time.Duration `env:"RETURN_DECIDE_WITHIN" envDefault:"168h"`
+	ReturnArriveWithin time.Duration `env:"RETURN_ARRIVE_WITHIN" envDefault:"720h"`
 	// CloseAfter is how long after the delivery an order stays open.
 	CloseAfter time.Duration `env:"CLOSE_AFTER" envDefault:"336h"`
 }

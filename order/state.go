@@ -25,7 +25,7 @@ var Statuses = []Status{Created, Paid, PartiallyShipped, Shipped, Delivered, Clo
 
 // StateSchema is the version of State's shape as JSON, under which snapshots of it are kept. It is raised when a field changes,
 // and when Evolve makes another state of the same events: states of before are then made anew.
-const StateSchema = 3
+const StateSchema = 4
 
 // State is an order: the fold of its events. The zero State is an order that does not exist yet.
 type State struct {
@@ -53,6 +53,7 @@ type State struct {
 	Stock     Stock          `json:"stock"`
 	Shipments []Shipment     `json:"shipments,omitempty"`
 	Refunds   []Refund       `json:"refunds,omitempty"`
+	Returns   []Return       `json:"returns,omitempty"`
 	Holds     []Hold         `json:"holds,omitempty"`
 	Actions   []Action       `json:"actions,omitempty"`   // what the customer is asked, while it is open
 	Notices   []Notice       `json:"notices,omitempty"`   // what the customer is still to be told
@@ -228,6 +229,7 @@ type Refund struct {
 	Issued      bool   `json:"issued"`
 	ProviderRef string `json:"provider_ref,omitempty"`
 	CaptureKey  string `json:"capture_key,omitempty"`
+	RMAID       string `json:"rma_id,omitempty"`
 	Amendment   bool   `json:"amendment,omitempty"`
 	Failures    int    `json:"failures,omitempty"` // how often the provider has refused
 	Waived      bool   `json:"waived,omitempty"`   // nobody pays it, and nothing is owed for it

@@ -39,6 +39,8 @@ type Summary struct {
 	PlacedAt       time.Time
 	UpdatedAt      time.Time
 	NeedsAttention bool
+	// Open says whether more is to happen to it.
+	Open bool
 }
 
 // Page is a part of a list, the orders placed last first. NextCursor leads to the next part; it is empty on the last.
@@ -83,7 +85,8 @@ const (
 				UNION ALL SELECT order_id FROM order_views WHERE customer_id = $10
 				UNION ALL SELECT order_id FROM shipment_index WHERE tracking_number = $10 AND tracking_number <> '')` + newestFirst
 	selectOrders = `
-		SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total, placed_at, updated_at, needs_attention
+		SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total, placed_at, updated_at, needs_attention,
+			coalesce(open, status NOT IN ('closed', 'cancelled'))
 		FROM order_views
 		WHERE ($1 = '' OR tenant = $1) AND ($2 = '' OR status = $2) AND ($3 = '' OR customer_id = $3)
 			AND ($4::boolean IS NULL OR needs_attention = $4)
@@ -95,7 +98,7 @@ const (
 func scanSummary(row pgx.CollectableRow) (Summary, error) {
 	var s Summary
 	err := row.Scan(&s.OrderID, &s.Tenant, &s.Version, &s.Status, &s.CustomerID, &s.ExternalRef, &s.Currency, &s.Total,
-		&s.PlacedAt, &s.UpdatedAt, &s.NeedsAttention)
+		&s.PlacedAt, &s.UpdatedAt, &s.NeedsAttention, &s.Open)
 	s.PlacedAt, s.UpdatedAt = s.PlacedAt.UTC(), s.UpdatedAt.UTC()
 	return s, err
 }

@@ -14,7 +14,7 @@ func summaryOf(s order.State) Summary {
 	return Summary{
 		OrderID: s.OrderID, Tenant: s.Tenant, Version: s.Version, Status: s.Status, CustomerID: s.CustomerID,
 		ExternalRef: s.ExternalRef, Currency: s.Currency, Total: s.Total, PlacedAt: s.PlacedAt, UpdatedAt: s.UpdatedAt,
-		NeedsAttention: len(s.Attention) > 0,
+		NeedsAttention: len(s.Attention) > 0, Open: s.Open(),
 	}
 }
 

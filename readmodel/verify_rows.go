@@ -86,7 +86,7 @@ func (v *verifier) readRows(ctx context.Context, after, last string) (map[string
 func (v *verifier) readViews(ctx context.Context, after, last string, of func(string) *orderRows) error {
 	const query = `
 		SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total, placed_at, updated_at,
-			needs_attention, state
+			needs_attention, coalesce(open, status NOT IN ('closed', 'cancelled')), state
 		FROM order_views WHERE order_id > $1 AND ($2 = '' OR order_id <= $2)`
 	rows, err := v.tx.Query(ctx, query, after, last)
 	if err != nil {
@@ -96,7 +96,7 @@ func (v *verifier) readViews(ctx context.Context, after, last string, of func(st
 	var state order.State
 	columns := []any{
 		&s.OrderID, &s.Tenant, &s.Version, &s.Status, &s.CustomerID, &s.ExternalRef, &s.Currency, &s.Total,
-		&s.PlacedAt, &s.UpdatedAt, &s.NeedsAttention, &state,
+		&s.PlacedAt, &s.UpdatedAt, &s.NeedsAttention, &s.Open, &state,
 	}
 	_, err = pgx.ForEachRow(rows, columns, func() error {
 		s.PlacedAt, s.UpdatedAt = s.PlacedAt.UTC(), s.UpdatedAt.UTC()

@@ -29,24 +29,24 @@ func write(ctx context.Context, tx pgx.Tx, changes []change) error {
 func queueViews(batch *pgx.Batch, changes []change) error {
 	const query = `
 		INSERT INTO order_views AS v (order_id, tenant, version, status, customer_id, external_ref, currency, total,
-			placed_at, updated_at, needs_attention, state)
+			placed_at, updated_at, needs_attention, open, state)
 		SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total,
-			placed_at, updated_at, needs_attention, state::jsonb
+			placed_at, updated_at, needs_attention, open, state::jsonb
 		FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-				$9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::text[])
+				$9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[], $13::text[])
 			AS r (order_id, tenant, version, status, customer_id, external_ref, currency, total,
-				placed_at, updated_at, needs_attention, state)
+				placed_at, updated_at, needs_attention, open, state)
 		ON CONFLICT (order_id) DO UPDATE SET
 			tenant = excluded.tenant, version = excluded.version, status = excluded.status, customer_id = excluded.customer_id,
 			external_ref = excluded.external_ref, currency = excluded.currency, total = excluded.total,
 			placed_at = excluded.placed_at, updated_at = excluded.updated_at, needs_attention = excluded.needs_attention,
-			state = excluded.state
+			open = excluded.open, state = excluded.state
 		WHERE v.version < excluded.version`
 	var ids, tenants, statuses, customers, refs, currencies, states []string
 	var versions []int
 	var totals []int64
 	var placed, updated []time.Time
-	var attention []bool
+	var attention, open []bool
 	for _, c := range changes {
 		s := summaryOf(c.after)
 		state, err := json.Marshal(c.after)
@@ -57,9 +57,9 @@ func queueViews(batch *pgx.Batch, changes []change) error {
 		statuses, customers = append(statuses, string(s.Status)), append(customers, s.CustomerID)
 		refs, currencies, totals = append(refs, s.ExternalRef), append(currencies, s.Currency), append(totals, s.Total)
 		placed, updated = append(placed, s.PlacedAt), append(updated, s.UpdatedAt)
-		attention, states = append(attention, s.NeedsAttention), append(states, string(state))
+		attention, open, states = append(attention, s.NeedsAttention), append(open, s.Open), append(states, string(state))
 	}
-	batch.Queue(query, ids, tenants, versions, statuses, customers, refs, currencies, totals, placed, updated, attention, states)
+	batch.Queue(query, ids, tenants, versions, statuses, customers, refs, currencies, totals, placed, updated, attention, open, states)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
@@ -70,41 +71,60 @@ func benchCommand() *cobra.Command {
 	return cmd
 }
 
-// benchStore measures the event store on a database of its own.
+// benchStore measures the event store on databases of its own.
 func benchStore(ctx context.Context, o benchOptions) (rows []bench.Row, err error) {
+	options := bench.StoreOptions{Appends: o.appends, Rounds: o.rounds, History: o.history, Progress: o.progress}
+	for i, pool := range []**pgxpool.Pool{&options.Pool, &options.Grown} {
+		var drop func() error
+		if *pool, drop, err = benchDatabase(ctx, i); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, drop()) }()
+	}
+	return bench.Store(ctx, options)
+}
+
+// benchDatabase makes a database to measure on, with a connection for each writer.
+func benchDatabase(ctx context.Context, number int) (pool *pgxpool.Pool, drop func() error, err error) {
 	c, err := config.Load()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	admin, err := pgx.Connect(ctx, c.DatabaseURL)
-	if err != nil {
-		return nil, fmt.Errorf("reach the database: %w", err)
+	name := fmt.Sprintf("orderly_bench_%d_%d", os.Getpid(), number)
+	if err := onDatabase(ctx, c.DatabaseURL, "CREATE DATABASE "+name); err != nil {
+		return nil, nil, err
 	}
-	defer func() { _ = admin.Close(ctx) }()
-	name := fmt.Sprintf("orderly_bench_%d", os.Getpid())
-	if _, err := admin.Exec(ctx, "CREATE DATABASE "+name); err != nil {
-		return nil, fmt.Errorf("make a database: %w", err)
+	remove := func() error {
+		return onDatabase(context.WithoutCancel(ctx), c.DatabaseURL, "DROP DATABASE "+name+" WITH (FORCE)")
 	}
-	defer func() {
-		_, dropErr := admin.Exec(context.WithoutCancel(ctx), "DROP DATABASE "+name+" WITH (FORCE)")
-		err = errors.Join(err, dropErr)
-	}()
 	database, err := url.Parse(c.DatabaseURL)
 	if err != nil {
-		return nil, fmt.Errorf("DATABASE_URL: %w", err)
+		return nil, nil, errors.Join(fmt.Errorf("DATABASE_URL: %w", err), remove())
 	}
 	database.Path = "/" + name
 	if _, err := postgres.Migrate(ctx, database.String()); err != nil {
-		return nil, err
+		return nil, nil, errors.Join(err, remove())
 	}
-	pool, err := postgres.Open(ctx, database.String(), postgres.Options{Name: "orderly-bench", MaxConns: 40})
+	if pool, err = postgres.Open(ctx, database.String(), postgres.Options{Name: "orderly-bench", MaxConns: 40}); err != nil {
+		return nil, nil, errors.Join(err, remove())
+	}
+	return pool, func() error {
+		pool.Close()
+		return remove()
+	}, nil
+}
+
+// onDatabase runs a statement on a connection of its own.
+func onDatabase(ctx context.Context, databaseURL, statement string) error {
+	conn, err := pgx.Connect(ctx, databaseURL)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("reach the database: %w", err)
 	}
-	defer pool.Close()
-	return bench.Store(ctx, bench.StoreOptions{
-		Pool: pool, Appends: o.appends, Rounds: o.rounds, History: o.history, Progress: o.progress,
-	})
+	defer func() { _ = conn.Close(ctx) }()
+	if _, err := conn.Exec(ctx, statement); err != nil {
+		return fmt.Errorf("%s: %w", statement, err)
+	}
+	return nil
 }
 
 // benchLifecycle runs Orderly and the simulator as processes of their own, at a pace at which nothing waits on purpose.

@@ -14,8 +14,8 @@ import (
 	"orderly/internal/testkit"
 )
 
-// beforeUpgrade is a schema version that has events and nothing of what came later.
-const beforeUpgrade = 4
+// beforeUpgrade is the oldest schema version to which this version of Orderly can append: what it runs on while it is upgraded.
+const beforeUpgrade = 10
 
 // TestMigrate_WhileWritersAppend_NoneFailsAndNothingIsLost upgrades a database that is written to all the time.
 func TestMigrate_WhileWritersAppend_NoneFailsAndNothingIsLost(t *testing.T) {
@@ -50,7 +50,7 @@ func TestMigrate_WhileWritersAppend_NoneFailsAndNothingIsLost(t *testing.T) {
 		writers.Go(func() { write(ctx, fmt.Sprintf("s%d", i)) })
 	}
 	applied, err := postgres.Migrate(t.Context(), databaseURL)
-	if err != nil || applied < 5 {
+	if err != nil || applied < 3 {
 		t.Errorf("%d migrations, %v", applied, err)
 	}
 	stop()
