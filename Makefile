@@ -63,8 +63,8 @@ bin/workflowcheck:
 bench: postgres build ## measure Orderly against the floor of this machine
 	@env -u DATABASE_URL -u TEMPORAL_ADDRESS bin/devstack exec --ephemeral -- bin/orderly bench
 
-generate: ## write api/openapi.json anew
-	@go test ./api -run OpenAPI -update
+generate: ## write api/openapi.json, and who may call what, anew
+	@go test ./api -run 'OpenAPI|Access' -update
 
 clean: ## remove what was built; .orderly, with its orders, stays
 	@rm -rf bin

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,7 +24,7 @@ func TestBadInput_IsRefusedAndNothingIsStored(t *testing.T) {
 	h := newHarness(t)
 	h.place(t, "ord_1")
 	stored, sent := h.stored(t), h.orders.count()
-	cases := append(badOrders(t), append(badFrames(), append(badCommands(), badReads()...)...)...)
+	cases := append(badOrders(t), slices.Concat(badFrames(), badCommands(), badKeys(), badReads())...)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			answer := h.do(t, c.ask)
@@ -37,8 +38,8 @@ func TestBadInput_IsRefusedAndNothingIsStored(t *testing.T) {
 			}
 		})
 	}
-	if len(cases) < 100 {
-		t.Errorf("only %d cases", len(cases))
+	if t.Logf("%d cases", len(cases)); len(cases) < 100 {
+		t.Error("these are too few")
 	}
 	if got := h.stored(t); got != stored {
 		t.Errorf("the database has changed:\n%s", cmp.Diff(stored, got))

@@ -37,7 +37,7 @@ func TestEveryOperation_WhateverIsSent(t *testing.T) {
 	g := newGenerator(t, h)
 	answered := map[string]map[int]int{}
 	rapid.Check(t, func(t *rapid.T) {
-		for range 12 {
+		for range 8 {
 			op := g.operations[int(rapid.Uint16().Draw(t, "operation"))%len(g.operations)]
 			request := g.request(t, op)
 			before := h.fingerprint(t)

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -73,7 +74,9 @@ func (p *provider) answer(w http.ResponseWriter, value any) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(value)
+	if err := json.NewEncoder(w).Encode(value); err != nil {
+		p.t.Errorf("answer as a provider: %v", err)
+	}
 }
 
 // authorize logs everybody in and sends them back with a code.
@@ -100,9 +103,7 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	all := map[string]any{"aud": ourClient, "nonce": login.Get("nonce")}
-	for name, value := range claims {
-		all[name] = value
-	}
+	maps.Copy(all, claims)
 	p.answer(w, map[string]any{"access_token": "opaque", "token_type": "Bearer", "id_token": p.sign(all)})
 }
 

@@ -45,7 +45,9 @@ func (a *API) orderRoutes() {
 	one := get("get-order", "/v1/orders/{order_id}", "Read an order, now or as it was")
 	one.Responses = map[string]*huma.Response{"304": {Description: "The order still has the ETag of If-None-Match"}}
 	query(a, one, a.getOrder)
-	query(a, get("get-order-events", "/v1/orders/{order_id}/events", "Read all that happened to an order"), a.getEvents)
+	all := get("get-order-events", "/v1/orders/{order_id}/events", "Read all that happened to an order")
+	all.Responses = map[string]*huma.Response{"304": {Description: "Nothing has happened since the ETag of If-None-Match"}}
+	query(a, all, a.getEvents)
 
 	command(a, post("cancel-order", "/v1/orders/{order_id}/cancel", "Cancel an order and undo what it did"), mayCommand, a.cancel)
 	command(a, post("hold-order", "/v1/orders/{order_id}/hold", "Stop an order"), mayCommand, a.hold)

@@ -117,7 +117,7 @@ func (a *API) sessionCookie() string {
 // cookie makes a cookie that scripts cannot read and other sites' forms do not carry; it is taken back when its lifetime
 // is negative.
 func (a *API) cookie(name, value, path string, lifetime time.Duration) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // without TLS on the developer's own machine only, see isSecure
 		Name: name, Value: value, Path: path, MaxAge: int(lifetime.Seconds()),
 		Secure: a.secureCookies, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}

@@ -30,8 +30,7 @@ const fileSuffix = "_FILE"
 // settings is all variables that a type reads.
 func settings(of reflect.Type, prefix string) []setting {
 	var all []setting
-	for i := range of.NumField() {
-		field := of.Field(i)
+	for field := range of.Fields() {
 		if inner, nested := field.Tag.Lookup("envPrefix"); nested {
 			all = append(all, settings(field.Type, prefix+inner)...)
 			continue
