@@ -40,7 +40,13 @@ func (a *API) admit(c *gin.Context) {
 		defer func() { <-places }()
 		c.Next()
 	default:
-		a.metrics.turned.WithLabelValues(string(codeOverloaded)).Inc()
-		abort(c, newProblem(codeOverloaded, "Nothing was done: send the same request again.").after(tryAgainSoon))
+		a.turnAway(c, newProblem(codeOverloaded, "Nothing was done: send the same request again.").after(tryAgainSoon))
 	}
+}
+
+// turnAway counts what is not served in place of logging it, which would be work, too.
+func (a *API) turnAway(c *gin.Context, problem *Problem) {
+	a.metrics.turned.WithLabelValues(string(problem.Code)).Inc()
+	requestOf(c.Request.Context()).turnedAway = true
+	abort(c, problem)
 }

@@ -73,6 +73,9 @@ func (a *API) record(c *gin.Context, r *request, took time.Duration) {
 		status = statusClientGone
 	}
 	a.metrics.requests.WithLabelValues(r.route, methodLabel(c.Request.Method), strconv.Itoa(status)).Observe(took.Seconds())
+	if r.turnedAway {
+		return
+	}
 	fields := []zap.Field{
 		zap.String("method", c.Request.Method), zap.String("route", r.route), zap.Int("status", status), zap.Duration("took", took),
 	}

@@ -28,8 +28,7 @@ func (a *API) limitRate(c *gin.Context) {
 	c.Header("RateLimit-Policy", a.callers.policy)
 	c.Header("RateLimit", fmt.Sprintf(`"caller";r=%d;t=%d`, left, a.callers.limits.secondsToRefill(left)))
 	if !allowed {
-		a.metrics.turned.WithLabelValues(string(codeRateLimited)).Inc()
-		abort(c, newProblem(codeRateLimited, fmt.Sprintf("A caller may send %d requests a second here.", a.callers.limits.PerSecond)).after(wait))
+		a.turnAway(c, newProblem(codeRateLimited, fmt.Sprintf("A caller may send %d requests a second here.", a.callers.limits.PerSecond)).after(wait))
 	}
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -107,6 +108,9 @@ func TestOverload_CommandsAreTurnedAway_ReadsAndHealthAreNot(t *testing.T) {
 	wantStatus(t, h.get(t, "/v1/orders"), http.StatusOK)
 	for _, path := range []string{"/livez", "/readyz", "/metrics"} {
 		wantStatus(t, h.get(t, path), http.StatusOK)
+	}
+	if metrics := h.get(t, "/metrics").Body.String(); !strings.Contains(metrics, `orderly_http_requests_turned_away_total{code="overloaded"} 1`) {
+		t.Errorf("it was not counted: %s", metrics)
 	}
 	close(finish)
 	group.Wait()

@@ -1,11 +1,17 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"orderly/order"
 )
 
 // table is who may do what, for people.
@@ -104,4 +110,53 @@ func TestPrincipal_ScopesOnlyEverNarrow(t *testing.T) {
 	if kind := who.actor().Type; kind != "operator" {
 		t.Errorf("a principal with more than one role is a %s", kind)
 	}
+}
+
+func TestEvents_SayWhoWithWhichRolesAndWhy(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.place(t, "ord_1")
+	h.key = h.newKey(t, "acme", "support", "warehouse")
+	wantStatus(t, h.post(t, "/v1/orders/ord_1/hold", "k1", `{"code": "manual", "reason": "wait for the customer"}`), http.StatusOK)
+	h.key = h.newKey(t, "acme", "integrator")
+	wantStatus(t, h.post(t, "/v1/orders/ord_1/release", "k2", `{"code": "manual", "reason": "they called"}`), http.StatusOK)
+	h.key = h.newKey(t, "acme", "admin")
+	keys, err := ListKeys(t.Context(), h.pool, "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"operator key:" + keys[0].ID + " [admin] ",
+		"operator key:" + keys[1].ID + " [support warehouse] wait for the customer",
+		"integrator key:" + keys[2].ID + " [integrator] they called",
+	}
+	var got []string
+	for _, event := range decode[Events](t, h.get(t, "/v1/orders/ord_1/events")).Events {
+		var metadata struct {
+			Actor  order.Actor `json:"actor"`
+			Reason string      `json:"reason"`
+		}
+		if err := json.Unmarshal(event.Metadata, &metadata); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprint(metadata.Actor.Type, " ", metadata.Actor.ID, " ", metadata.Actor.Roles, " ", metadata.Reason))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("who did what (-want +got):\n%s", diff)
+	}
+}
+
+func TestFraudReview_IsNotTheIntegratorsToEnd(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.place(t, "ord_1")
+	body := `{"code": "fraud_review", "reason": "x"}`
+	wantStatus(t, h.post(t, "/v1/orders/ord_1/hold", "k1", body), http.StatusOK)
+	judge := h.key
+	for _, r := range []role{integrator, support} {
+		h.key = h.newKey(t, "acme", string(r))
+		wantProblem(t, h.post(t, "/v1/orders/ord_1/release", "k2", body), codeForbidden)
+	}
+	h.key = judge
+	wantStatus(t, h.post(t, "/v1/orders/ord_1/release", "k2", body), http.StatusOK)
 }

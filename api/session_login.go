@@ -150,7 +150,8 @@ type endLoginInput struct {
 // endLogin takes a browser that comes back from the identity provider, and begins its session.
 func (a *API) endLogin(ctx context.Context, in *endLoginInput) (*redirectOutput, error) {
 	var begun attempt
-	if err := json.Unmarshal(decodeCookie(in.Attempt.Value), &begun); err != nil || begun.State == "" || begun.State != in.State || in.Code == "" {
+	err := json.Unmarshal(decodeCookie(in.Attempt.Value), &begun)
+	if err != nil || begun.State == "" || begun.State != in.State || in.Code == "" || !isLocalPath(begun.ReturnTo) {
 		return nil, newProblem(codeUnauthenticated, "The login was not begun here, was given up or has taken too long: begin again.")
 	}
 	who, err := a.whoCameBack(ctx, in.Code, begun)
