@@ -84,6 +84,17 @@ func TestToken_ThatIsNotGood_IsRefused(t *testing.T) {
 	wantStatus(t, h.do(t, as(p.sign(nil), anyList)), http.StatusOK)
 }
 
+func TestToken_ProviderRotatesItsKeys_NewTokensAreTaken(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t)
+	h := newHarness(t, trusting(p))
+	wantStatus(t, h.do(t, as(p.sign(nil), anyList)), http.StatusOK)
+	old := p.sign(map[string]any{"sub": "carol"})
+	p.key, p.keyID = newRSAKey(t), "k2"
+	wantStatus(t, h.do(t, as(p.sign(nil), anyList)), http.StatusOK)
+	wantProblem(t, h.do(t, as(old, anyList)), codeUnauthenticated)
+}
+
 func TestToken_WithoutAProvider_IsRefused(t *testing.T) {
 	t.Parallel()
 	wantProblem(t, newHarness(t).do(t, as("a.b.c", anyList)), codeUnauthenticated)

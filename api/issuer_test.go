@@ -24,6 +24,7 @@ type provider struct {
 
 	t       *testing.T
 	key     *rsa.PrivateKey
+	keyID   string
 	fetched atomic.Int64 // how often its keys were asked for
 	down    atomic.Bool
 
@@ -40,7 +41,7 @@ const (
 
 func newProvider(t *testing.T) *provider {
 	t.Helper()
-	p := &provider{t: t, key: newRSAKey(t), logins: map[string]url.Values{}}
+	p := &provider{t: t, key: newRSAKey(t), keyID: "k1", logins: map[string]url.Values{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		p.answer(w, map[string]any{
@@ -50,7 +51,7 @@ func newProvider(t *testing.T) *provider {
 	})
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
 		p.fetched.Add(1)
-		p.answer(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.key.Public(), KeyID: "k1", Algorithm: "RS256", Use: "sig"}}})
+		p.answer(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.key.Public(), KeyID: p.keyID, Algorithm: "RS256", Use: "sig"}}})
 	})
 	mux.HandleFunc("GET /authorize", p.authorize)
 	mux.HandleFunc("POST /token", p.token)
@@ -109,7 +110,7 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 
 // sign makes a token of good claims and those given.
 func (p *provider) sign(claims map[string]any) string {
-	return signed(p.t, jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: p.key, KeyID: "k1"}}, p.with(claims))
+	return signed(p.t, jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: p.key, KeyID: p.keyID}}, p.with(claims))
 }
 
 func (p *provider) with(claims map[string]any) map[string]any {
