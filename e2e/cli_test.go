@@ -83,7 +83,7 @@ func TestCommandLine_WrongUse_IsStatusTwoAndOneLine(t *testing.T) {
 		{"state ord_1 --version 0", "--version: must be at least 1"},
 		{"state ord_1 --at yesterday", "--at"},
 		{"state ord_1 --at 2026-11-23T14:00:00Z --version 1", "--at and --version"},
-		{"keys", "create, list, revoke, master or rewrap"},
+		{"keys", "create, list, rotate, revoke, master or rewrap"},
 		{"keys wat", `unknown command "wat"`},
 		{"keys create", "create NAME"},
 		{"keys list extra", "keys list"},
