@@ -83,7 +83,7 @@ func (a *API) record(c *gin.Context, r *request, took time.Duration) {
 		fields = append(fields, zap.String("order_id", id))
 	}
 	if r.principal != nil {
-		fields = append(fields, zap.String("tenant", r.principal.tenant), zap.String("caller", r.principal.id))
+		fields = append(fields, zap.String("tenant", r.principal.tenant), zap.String("principal", r.principal.id))
 	}
 	if r.cause != nil {
 		fields = append(fields, zap.Error(r.cause))
