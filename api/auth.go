@@ -9,10 +9,10 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// openRoutes are all routes that need no credential. The carrier's webhook has a signature in its place, and who logs
-// in brings one.
+// openRoutes are all routes that need no credential. Webhooks have a signature in its place, and who logs in
+// brings one.
 var openRoutes = map[string]bool{
-	"/livez": true, "/readyz": true, "/openapi.json": true, "/docs": true, "/docs/*asset": true, "/v1/webhooks/carrier": true,
+	"/livez": true, "/readyz": true, "/openapi.json": true, "/docs": true, "/docs/*asset": true, "/v1/webhooks/carrier": true, "/v1/webhooks/stripe": true,
 	"/session/key": true, "/session/oidc": true, "/session/oidc/callback": true,
 }
 

@@ -40,7 +40,7 @@ func newHarness(t *testing.T, adjust ...func(*Options)) *harness {
 	store := eventstore.New(pool, eventstore.Options{})
 	book := journal.New(store, testPolicy, journal.Options{Vault: testkit.Vault(t, pool)})
 	options := Options{
-		Journal: book, ReadModel: readmodel.New(pool), Store: store, Pool: pool, WebhookSecret: testSecret, Namespace: "default",
+		Journal: book, ReadModel: readmodel.New(pool), Store: store, Pool: pool, WebhookSecret: testSecret, StripeWebhookSecret: stripeSecret, Namespace: "default",
 		PublicURL: "http://orderly.test", TemporalUIURL: "http://temporal.test", SessionLifetime: time.Hour,
 	}
 	for _, each := range adjust {

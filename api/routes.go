@@ -98,10 +98,8 @@ func (a *API) readModelRoutes() {
 
 // webhookRoutes take what others tell.
 func (a *API) webhookRoutes() {
-	hook := post("record-carrier-update", "/v1/webhooks/carrier", "Take what a carrier says about a parcel")
-	hook.MaxBodyBytes = maxWebhook + 1
-	hook.Middlewares = huma.Middlewares{a.signedBody}
-	register(a, open(hook), a.recordCarrierUpdate)
+	register(a, hook("record-carrier-update", "/v1/webhooks/carrier", "Take what a carrier says about a parcel", a.signed(a.carrierSignature())), a.recordCarrierUpdate)
+	register(a, hook("record-stripe-event", "/v1/webhooks/stripe", "Take what Stripe did without being asked", a.signed(a.stripeSignature())), a.recordStripeEvent)
 }
 
 // keyRoutes are about API keys.
@@ -123,6 +121,14 @@ func (a *API) sessionRoutes() {
 	register(a, login, a.loginWithKey)
 	register(a, open(get("log-in", "/session/oidc", "Log in at the identity provider")), a.beginLogin)
 	register(a, open(get("come-back", "/session/oidc/callback", "Come back from the identity provider")), a.endLogin)
+}
+
+// hook is a route whose caller signs instead of having a key.
+func hook(id, path, summary string, signed func(huma.Context, func(huma.Context))) huma.Operation {
+	op := post(id, path, summary)
+	op.MaxBodyBytes = maxWebhook + 1
+	op.Middlewares = huma.Middlewares{signed}
+	return open(op)
 }
 
 func get(id, path, summary string) huma.Operation {

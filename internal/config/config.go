@@ -16,6 +16,12 @@ import (
 	"orderly/vault"
 )
 
+// Who can take payments.
+const (
+	PayBySimulator = "simulator"
+	PayByStripe    = "stripe"
+)
+
 // Config is all of Orderly's configuration but Temporal's.
 type Config struct {
 	DatabaseURL string `env:"DATABASE_URL" secret:"true"`
@@ -32,6 +38,13 @@ type Config struct {
 	// SimulatorURL is where the gateways are: the simulator, or services that speak as it does.
 	SimulatorURL   string        `env:"ORDERLY_SIMULATOR_URL" envDefault:"http://127.0.0.1:8090"`
 	GatewayTimeout time.Duration `env:"ORDERLY_GATEWAY_TIMEOUT" envDefault:"10s"`
+	// Payments is who takes payments: the simulator, or a service that speaks as it does, or stripe.
+	Payments string `env:"ORDERLY_PAYMENTS" envDefault:"simulator"`
+	// StripeKey is the API key of the Stripe account, StripeURL where Stripe is (for tests; its own address when empty).
+	StripeKey string `env:"ORDERLY_STRIPE_KEY" secret:"true"`
+	StripeURL string `env:"ORDERLY_STRIPE_URL"`
+	// StripeWebhookSecret signs Stripe's webhooks (whsec_...).
+	StripeWebhookSecret string `env:"ORDERLY_STRIPE_WEBHOOK_SECRET" secret:"true"`
 	// WebhookSecret signs the carriers' webhooks (whsec_<base64>).
 	WebhookSecret string `env:"ORDERLY_WEBHOOK_SECRET" secret:"true"`
 	// KeepReceipts is how long the answers to commands are kept for clients that send them again.
@@ -124,7 +137,18 @@ func (c Config) check() error {
 	case c.RateLimit < 0 || c.RateBurst < 0 || c.MaxCommands < 0 || c.MaxReads < 0:
 		return errors.New("ORDERLY_RATE_LIMIT, ORDERLY_RATE_BURST, ORDERLY_MAX_COMMANDS and ORDERLY_MAX_READS cannot be negative")
 	default:
+		return c.checkPayments()
+	}
+}
+
+func (c Config) checkPayments() error {
+	switch {
+	case c.Payments == PayBySimulator, c.Payments == PayByStripe && c.StripeKey != "":
 		return nil
+	case c.Payments == PayByStripe:
+		return errors.New("ORDERLY_PAYMENTS is stripe, and ORDERLY_STRIPE_KEY is not set")
+	default:
+		return fmt.Errorf("ORDERLY_PAYMENTS is %q, want %s or %s", c.Payments, PayBySimulator, PayByStripe)
 	}
 }
 
