@@ -69,8 +69,8 @@ bin/stripe-mock:
 bench: postgres build ## measure Orderly against the floor of this machine
 	@env -u DATABASE_URL -u TEMPORAL_ADDRESS bin/devstack exec --ephemeral -- bin/orderly bench
 
-generate: ## write api/openapi.json and the client that is made of it anew
-	@go test ./api -run OpenAPI -update
+generate: ## write api/openapi.json, the client that is made of it, and who may call what, anew
+	@go test ./api -run 'OpenAPI|Access' -update
 	@go tool oapi-codegen -config client/oapi-codegen.yaml -o client/orderly.gen.go api/openapi.json
 
 clean: ## remove what was built; .orderly, with its orders, stays

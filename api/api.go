@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
@@ -35,7 +37,7 @@ type Options struct {
 	// Namespace is Temporal's, for links into its Web UI at TemporalUIURL.
 	Namespace     string
 	TemporalUIURL string
-	// Pool is needed: API keys and idempotency keys live there.
+	// Pool is needed: API keys, sessions and idempotency keys live there.
 	Pool *pgxpool.Pool
 	// Logger and Metrics may be nil.
 	Logger  *zap.Logger
@@ -51,6 +53,12 @@ type Options struct {
 	// there is one, and else to the API.
 	PublicURL  string
 	ConsoleURL string
+	// Identity says whose tokens are taken beside API keys.
+	Identity Identity
+	// SessionLifetime is how long a browser stays logged in.
+	SessionLifetime time.Duration
+	// Limits keep one caller, or all of them together, from taking more than there is.
+	Limits Limits
 	// Ready tells whether the database's schema is the one that this code needs; nil asks nothing.
 	Ready func(context.Context) error
 }
@@ -64,8 +72,15 @@ type API struct {
 	commands  commander
 	bulk      *bulk.Store
 	receipts  *receipts
-	keys      *keyring
 	metrics   *metrics
+
+	// keys, tokens and sessions are the credentials that callers come with.
+	keys, tokens, sessions *memory
+	issuer                 *issuer
+	secureCookies, tls     bool
+	bodyWithin             time.Duration
+	callers                *callers
+	admission              admission
 
 	engine   *gin.Engine
 	huma     huma.API
@@ -82,8 +97,11 @@ func New(options Options) *API {
 	}
 	a := &API{
 		options: options, log: options.Logger, journal: options.Journal, readModel: options.ReadModel,
-		receipts: &receipts{options.Pool}, keys: newKeyring(options.Pool), bulk: bulk.NewStore(options.Pool), metrics: newMetrics(options.Metrics),
+		receipts: &receipts{options.Pool}, bulk: bulk.NewStore(options.Pool), metrics: newMetrics(options.Metrics),
+		issuer: newIssuer(options.Identity), secureCookies: isSecure(options.PublicURL), tls: strings.HasPrefix(options.PublicURL, "https://"), bodyWithin: bodyWithin,
+		callers: newCallers(options.Limits), admission: newAdmission(options.Limits),
 	}
+	a.keys, a.tokens, a.sessions = newMemory(a.findByKey), newMemory(a.issuer.find), newMemory(a.findBySession)
 	a.commands = orchestrator.New(options.Temporal, a.orderURL)
 	a.engine = a.newEngine()
 	a.huma = newHuma(a.engine)
@@ -108,7 +126,7 @@ func (a *API) newEngine() *gin.Engine {
 	engine.UseEscapedPath = true
 	engine.UnescapePathValues = false
 	_ = engine.SetTrustedProxies(nil) // only fails for addresses that are none
-	engine.Use(a.frame, a.authenticate, unescapePath)
+	engine.Use(a.frame, a.admit, a.authenticate, a.limitRate, unescapePath)
 	engine.NoRoute(func(c *gin.Context) { abort(c, newProblem(codeNotFound, "")) })
 	engine.NoMethod(func(c *gin.Context) { abort(c, newProblem(codeMethod, "The Allow header lists what is.")) })
 	return engine

@@ -124,7 +124,7 @@ func devConfig(ctx context.Context, data string) (devSettings, error) {
 		return devSettings{}, err
 	}
 	defer pool.Close()
-	return devSettings{c, secrets.masterKeys}, api.EnsureKey(ctx, pool, c.APIKey, "development", "default", []string{"admin"})
+	return devSettings{c, secrets.masterKeys}, api.EnsureKey(ctx, pool, c.APIKey, api.NewKey{Name: "development", Tenant: "default", Roles: []string{"admin"}})
 }
 
 // lines is what a shell sources to reach the run.

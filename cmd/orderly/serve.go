@@ -176,10 +176,22 @@ func (s *service) serveAPI(ctx context.Context) error {
 		TemporalUIURL: s.config.TemporalUIURL, Pool: s.pool, Logger: s.log,
 		Webhooks: s.webhookStore(), AllowPrivateWebhooks: s.config.Webhooks.AllowPrivate,
 		WebhookSecret: s.config.WebhookSecret, StripeWebhookSecret: s.config.StripeWebhookSecret, PublicURL: s.config.PublicURL, Ready: s.schemaIsCurrent,
+		Identity: identity(s.config), SessionLifetime: s.config.SessionLifetime,
+		Limits: api.Limits{
+			PerSecond: s.config.RateLimit, Burst: s.config.RateBurst, Commands: s.config.MaxCommands, Reads: s.config.MaxReads,
+		},
 	}).Handler()
 	go s.forgetReceipts(ctx)
 	s.log.Info("serving", zap.String("addr", s.config.HTTPAddr))
 	return api.Serve(ctx, api.NewServer(s.config.HTTPAddr, handler), nil, drainWithin)
+}
+
+// identity is the provider whose tokens the API takes.
+func identity(c config.Config) api.Identity {
+	return api.Identity{
+		Issuer: c.OIDCIssuer, Audience: c.OIDCAudience, RolesClaim: c.OIDCRolesClaim, TenantClaim: c.OIDCTenantClaim,
+		ClientID: c.OIDCClientID, ClientSecret: c.OIDCClientSecret,
+	}
 }
 
 // registry holds what this process measures beside the API itself.
