@@ -14,9 +14,17 @@ import (
 	"orderly/projection"
 )
 
-// Projection keeps the tables that this package reads.
-func Projection() projection.Projection {
-	return projection.Projection{Name: "orders", Version: 1, Apply: apply}
+// Projections keep the tables that this package reads.
+func Projections() []projection.Projection {
+	return []projection.Projection{Orders(), Figures()}
+}
+
+// ordersTables are the tables of the projection of orders.
+var ordersTables = []string{"order_views", "order_skus", "attention_queue", "shipment_index"}
+
+// Orders keeps the rows of single orders: what each is, what is in it, what it waits for, where its parcels are.
+func Orders() projection.Projection {
+	return projection.Projection{Name: "orders", Version: 2, Apply: applyOrders}
 }
 
 // change is an order before and after the events of a batch.
@@ -24,8 +32,8 @@ type change struct {
 	before, after order.State
 }
 
-// apply reads the orders of a batch once, folds the events in memory, and writes each order once.
-func apply(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error {
+// applyOrders reads the orders of a batch once, folds the events in memory, and writes each order once.
+func applyOrders(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error {
 	states, err := loadStates(ctx, tx, events)
 	if err != nil {
 		return err
@@ -34,7 +42,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error {
 	if err != nil || len(changes) == 0 {
 		return err
 	}
-	return write(ctx, tx, changes)
+	return writeOrders(ctx, tx, changes)
 }
 
 func loadStates(ctx context.Context, tx pgx.Tx, events []eventstore.Event) (map[string]order.State, error) {
@@ -86,4 +94,18 @@ func fold(states map[string]order.State, events []eventstore.Event) ([]change, e
 	}
 	slices.SortFunc(changes, func(a, b change) int { return strings.Compare(a.after.OrderID, b.after.OrderID) })
 	return changes, nil
+}
+
+// writeOrders writes the changed orders: a statement for each kind of row, all in one round trip.
+func writeOrders(ctx context.Context, tx pgx.Tx, changes []change) error {
+	batch := &pgx.Batch{}
+	for _, queue := range []func(*pgx.Batch, []change) error{queueViews, queueSKUs, queueAttention, queueShipments} {
+		if err := queue(batch, changes); err != nil {
+			return err
+		}
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("write the orders of a batch: %w", err)
+	}
+	return nil
 }
