@@ -193,7 +193,7 @@ func (w *world) project() {
 func (w *world) caughtUp() bool {
 	const query = `
 		SELECT count(*) = $1 FROM projections WHERE (checkpoint_tx, checkpoint_position)
-			= (SELECT (tx, position) FROM order_events ORDER BY tx DESC, position DESC LIMIT 1)`
+			= (SELECT tx, position FROM order_events ORDER BY tx DESC, position DESC LIMIT 1)`
 	var yes bool
 	if err := w.pool.QueryRow(context.Background(), query, len(readmodel.Projections())).Scan(&yes); err != nil {
 		w.t.Error(err)

@@ -16,7 +16,6 @@ import (
 	"orderly/bulk"
 	"orderly/gateway"
 	"orderly/orchestrator"
-	"orderly/projection"
 	"orderly/readmodel"
 	"orderly/worker"
 	"orderly/workflows"
@@ -48,7 +47,7 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 	}
 	if r.projector {
 		projector := worker.Projections(s.temporal, &activities.Projector{
-			Pool: s.pool, Store: s.store, Appended: s.listener.Subscribe, Projections: []projection.Projection{readmodel.Projection()},
+			Pool: s.pool, Store: s.store, Appended: s.listener.Subscribe, Projections: readmodel.Projections(),
 		}, s.release(), fail)
 		if err := s.addCheckpoints(projector); err != nil {
 			return nil, err
@@ -108,14 +107,15 @@ func (s *service) orderActivities() *activities.Orders {
 
 // startProjections makes sure that each projection has its workflow; one that runs is left alone.
 func (s *service) startProjections(ctx context.Context) error {
-	name := readmodel.Projection().Name
-	_, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflows.ProjectionWorkflowID(name, 0), TaskQueue: workflows.ProjectionTaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		StaticSummary:            "keeps the read model " + name,
-	}, workflows.ProjectionWorkflow, workflows.ProjectionInput{Name: name})
-	if err != nil {
-		return fmt.Errorf("start the projection %s: %w", name, err)
+	for _, p := range readmodel.Projections() {
+		_, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID: workflows.ProjectionWorkflowID(p.Name, 0), TaskQueue: workflows.ProjectionTaskQueue,
+			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+			StaticSummary:            "keeps the read model " + p.Name,
+		}, workflows.ProjectionWorkflow, workflows.ProjectionInput{Name: p.Name})
+		if err != nil {
+			return fmt.Errorf("start the projection %s: %w", p.Name, err)
+		}
 	}
 	return nil
 }
