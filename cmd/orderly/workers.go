@@ -15,6 +15,8 @@ import (
 	"orderly/activities"
 	"orderly/bulk"
 	"orderly/gateway"
+	"orderly/gateway/stripe"
+	"orderly/internal/config"
 	"orderly/orchestrator"
 	"orderly/readmodel"
 	"orderly/worker"
@@ -102,7 +104,15 @@ func (s *service) release() worker.Release {
 
 func (s *service) orderActivities() *activities.Orders {
 	outside := gateway.NewHTTP(s.config.SimulatorURL, gateway.Options{Timeout: s.config.GatewayTimeout})
-	return &activities.Orders{Journal: s.journal, Payments: outside, Stock: outside, Carrier: outside, Fraud: outside, Notifier: outside}
+	return &activities.Orders{Journal: s.journal, Payments: s.payments(outside), Stock: outside, Carrier: outside, Fraud: outside, Notifier: outside}
+}
+
+// payments is who takes payments.
+func (s *service) payments(outside *gateway.HTTP) gateway.Payments {
+	if s.config.Payments == config.PayByStripe {
+		return stripe.New(stripe.Options{Key: s.config.StripeKey, URL: s.config.StripeURL, Timeout: s.config.GatewayTimeout})
+	}
+	return outside
 }
 
 // startProjections makes sure that each projection has its workflow; one that runs is left alone.
