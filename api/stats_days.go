@@ -7,13 +7,13 @@ import (
 	"orderly/readmodel"
 )
 
-// dayRange asks for days of UTC, both included.
-type dayRange struct {
+// DayRange asks for days of UTC, both included.
+type DayRange struct {
 	From date `query:"from" required:"true" doc:"The first day, of UTC." example:"2026-01-01"`
 	To   date `query:"to" required:"true" doc:"The last day, of UTC, at most 366 days after the first." example:"2026-01-31"`
 }
 
-func (r dayRange) read() (from, to time.Time, err error) {
+func (r DayRange) read() (from, to time.Time, err error) {
 	if from, err = r.From.read("from"); err != nil {
 		return from, to, err
 	}
@@ -45,7 +45,7 @@ type DailySales struct {
 	Refunded int64  `json:"refunded" doc:"Given back on the day."`
 }
 
-type getSalesInput struct{ dayRange }
+type getSalesInput struct{ DayRange }
 
 type salesOutput struct{ Body SalesList }
 
@@ -92,7 +92,7 @@ type Bucket struct {
 }
 
 type getDeliveryInput struct {
-	dayRange
+	DayRange
 	Carrier string `query:"carrier" maxLength:"100"`
 }
 
