@@ -39,7 +39,8 @@ type listOrdersInput struct {
 	Status         string         `query:"status" enum:"created,paid,partially_shipped,shipped,delivered,closed,cancelling,cancelled"`
 	CustomerID     string         `query:"customer_id" maxLength:"100"`
 	NeedsAttention optional[bool] `query:"needs_attention" doc:"Only orders with, or without, a step that waits for an operator."`
-	Query          string         `query:"q" maxLength:"100" doc:"Exactly an order id, customer id, external reference or tracking number."`
+	Query          string         `query:"q" maxLength:"100" doc:"Exactly an order id, customer id, external reference, tracking number or sku."`
+	SKU            string         `query:"sku" maxLength:"100" doc:"Only orders that have this article."`
 	PlacedAfter    instant        `query:"placed_after" doc:"RFC 3339."`
 	PlacedBefore   instant        `query:"placed_before" doc:"RFC 3339."`
 	Paging
@@ -49,7 +50,7 @@ type ordersOutput struct{ Body OrderList }
 
 func (a *API) listOrders(ctx context.Context, in *listOrdersInput) (*ordersOutput, error) {
 	filter := readmodel.Filter{
-		Tenant: tenantOf(ctx), Status: order.Status(in.Status), CustomerID: in.CustomerID, Query: in.Query, Limit: in.Limit, Cursor: in.Cursor,
+		Tenant: tenantOf(ctx), Status: order.Status(in.Status), CustomerID: in.CustomerID, SKU: in.SKU, Query: in.Query, Limit: in.Limit, Cursor: in.Cursor,
 	}
 	if in.NeedsAttention.Given {
 		filter.NeedsAttention = &in.NeedsAttention.Value

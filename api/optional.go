@@ -43,3 +43,25 @@ func (i instant) orZero(name string) (time.Time, error) {
 	}
 	return i.read(name)
 }
+
+// date is a day of UTC in a query parameter.
+type date string
+
+func (d date) read(name string) (time.Time, error) {
+	day, err := time.Parse(time.DateOnly, string(d))
+	if err != nil {
+		return time.Time{}, invalid(Fault{"/" + name, "must be a day as in 2026-01-31"})
+	}
+	return day, nil
+}
+
+// duration is a length of time in a query parameter.
+type duration string
+
+func (d duration) read(name string) (time.Duration, error) {
+	length, err := time.ParseDuration(string(d))
+	if err != nil || length < time.Second {
+		return 0, invalid(Fault{"/" + name, "must be a time of at least 1s, as in 30s, 15m or 24h"})
+	}
+	return length, nil
+}

@@ -96,6 +96,13 @@ func (a *API) bulkRoutes() {
 
 // readModelRoutes are about what is derived from all orders.
 func (a *API) readModelRoutes() {
+	query(a, get("list-shipments", "/v1/shipments", "List parcels"), a.listShipments)
+	query(a, get("get-customer", "/v1/customers/{customer_id}", "Read what a customer has ordered, paid and got back"), a.getCustomer)
+	query(a, get("get-status-counts", "/v1/stats/status", "Count the orders in each status at an instant"), a.getStatusCounts)
+	query(a, get("get-status-history", "/v1/stats/status/history", "Count the orders in each status at the instants of a range"), a.getStatusHistory)
+	query(a, get("get-status-intervals", "/v1/stats/status/intervals", "Tell how long orders were in the statuses that they left"), a.getStatusIntervals)
+	query(a, get("get-sales", "/v1/stats/sales", "Read the sales by day, currency and channel"), a.getSales)
+	query(a, get("get-delivery-times", "/v1/stats/delivery", "Tell how long parcels take, by carrier"), a.getDeliveryTimes)
 	query(a, get("list-projections", "/v1/projections", "Tell how far each read model is"), a.listProjections)
 	rebuild := post("rebuild-projection", "/v1/projections/{name}/rebuild", "Build a read model anew beside the one that is served")
 	rebuild.DefaultStatus = http.StatusAccepted

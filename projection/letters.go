@@ -127,7 +127,7 @@ func takeLetters(ctx context.Context, tx pgx.Tx, name string, id uuid.UUID) ([]D
 		WITH taken AS (
 			DELETE FROM projection_dead_letters WHERE name = $1 AND order_id = $2
 			RETURNING event_id, order_id, version, event_type, tx, position, error, parked_at)
-		SELECT * FROM taken ORDER BY version`
+		SELECT event_id, order_id, version, event_type, tx, position, error, parked_at FROM taken ORDER BY version`
 	var orderID string
 	err := tx.QueryRow(ctx, lock, name, id).Scan(&orderID)
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -243,11 +243,12 @@ func (b *Rebuilder) comeTo(ctx context.Context, present []eventstore.Position) e
 	return nil
 }
 
-// ToRebuild lists those of the projections that must be rebuilt: an older version has written the read model, or a rebuild is
-// under way. What a newer version has written is left to that.
+// ToRebuild lists those of the projections that must be rebuilt: an older version has written the read model, a rebuild is under
+// way, or there is none yet and orders are archived, whose events the feed has not. What a newer version has written is left to that.
 func ToRebuild(ctx context.Context, pool *pgxpool.Pool, projections []Projection) ([]Projection, error) {
 	const query = `
-		SELECT coalesce(max(version), $2) < $2 OR EXISTS (SELECT FROM projection_rebuilds WHERE name = $1)
+		SELECT coalesce(max(version), CASE WHEN EXISTS (SELECT FROM archived_streams) THEN 0 ELSE $2 END) < $2
+			OR EXISTS (SELECT FROM projection_rebuilds WHERE name = $1)
 		FROM projections WHERE name = $1`
 	var wanted []Projection
 	for _, p := range projections {

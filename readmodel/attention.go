@@ -1,7 +1,9 @@
 package readmodel
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -83,10 +85,76 @@ func scanAttention(row pgx.CollectableRow) (AttentionItem, error) {
 	var a AttentionItem
 	err := row.Scan(&a.OrderID, &a.AttentionID, &a.Tenant, &a.Step, &a.ShipmentID, &a.Code, &a.Carrier, &a.Message,
 		&a.Since, &a.Attempts, &a.NextRetryAt, &a.Allowed)
-	a.Since = a.Since.UTC()
-	if a.NextRetryAt != nil {
-		utc := a.NextRetryAt.UTC()
-		a.NextRetryAt = &utc
-	}
+	a.Since, a.NextRetryAt = a.Since.UTC(), utc(a.NextRetryAt)
 	return a, err
 }
+
+// attentionOf are the order's rows of attention_queue.
+func attentionOf(s order.State) []AttentionItem {
+	var items []AttentionItem
+	for _, a := range s.Attention {
+		shipment, _ := s.Shipment(a.ShipmentID)
+		allowed := a.Allowed
+		if allowed == nil {
+			allowed = []string{}
+		}
+		items = append(items, AttentionItem{
+			OrderID: s.OrderID, AttentionID: a.AttentionID, Tenant: s.Tenant, Step: a.Step, ShipmentID: a.ShipmentID,
+			Code: a.Code, Carrier: shipment.Carrier, Message: a.Message, Since: a.Since, Attempts: a.Attempts,
+			NextRetryAt: utc(a.NextRetryAt), Allowed: allowed,
+		})
+	}
+	return items
+}
+
+// queueAttention replaces the parked steps of the orders that have some, or had.
+func queueAttention(batch *pgx.Batch, changes []change) error {
+	const forget = `DELETE FROM attention_queue WHERE order_id = ANY($1)`
+	// The lists of choices differ in length, which unnest cannot have: so the rows come as JSON.
+	const remember = `
+		INSERT INTO attention_queue (order_id, attention_id, tenant, step, shipment_id, code, carrier, message, since,
+			attempts, next_retry_at, allowed)
+		SELECT "OrderID", "AttentionID", "Tenant", "Step", "ShipmentID", "Code", "Carrier", "Message", "Since",
+			"Attempts", "NextRetryAt", "Allowed"
+		FROM jsonb_to_recordset($1::jsonb) AS r ("OrderID" text, "AttentionID" text, "Tenant" text, "Step" text,
+			"ShipmentID" text, "Code" text, "Carrier" text, "Message" text, "Since" timestamptz, "Attempts" int,
+			"NextRetryAt" timestamptz, "Allowed" text[])`
+	var had []string
+	var items []AttentionItem
+	for _, c := range changes {
+		if len(c.before.Attention) > 0 {
+			had = append(had, c.after.OrderID)
+		}
+		items = append(items, attentionOf(c.after)...)
+	}
+	if len(had) > 0 {
+		batch.Queue(forget, had)
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	text, err := json.Marshal(items) //nolint:musttag // its names are what the query reads
+	if err != nil {
+		return fmt.Errorf("encode parked steps: %w", err)
+	}
+	batch.Queue(remember, string(text))
+	return nil
+}
+
+// readAttention reads the rows of all orders after one id, up to and with another; without a last one, all that follow.
+func readAttention(ctx context.Context, tx pgx.Tx, after, last string, into rowsByOrder) error {
+	const query = `
+		SELECT order_id, attention_id, tenant, step, shipment_id, code, carrier, message, since, attempts, next_retry_at, allowed
+		FROM attention_queue WHERE order_id > $1 AND ($2 = '' OR order_id <= $2) ORDER BY order_id`
+	rows, err := tx.Query(ctx, query, after, last)
+	if err != nil {
+		return err
+	}
+	items, err := pgx.CollectRows(rows, scanAttention)
+	if err != nil {
+		return err
+	}
+	return putAll(into, "attention_queue", items, func(a AttentionItem) string { return a.OrderID }, byAttentionID)
+}
+
+func byAttentionID(a, b AttentionItem) int { return cmp.Compare(a.AttentionID, b.AttentionID) }

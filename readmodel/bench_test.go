@@ -48,7 +48,7 @@ func fill(w *world, orders int) {
 }
 
 func (w *world) clear() {
-	for _, table := range []string{"projections", "order_views", "attention_queue", "shipment_index"} {
+	for _, table := range []string{"projections", "order_views", "order_skus", "attention_queue", "shipment_index"} {
 		if _, err := w.pool.Exec(w.t.Context(), `TRUNCATE `+table); err != nil {
 			w.t.Fatal(err)
 		}
@@ -59,7 +59,7 @@ func (w *world) clear() {
 func (w *world) followTo(events int) {
 	ctx, stop := context.WithCancel(w.t.Context())
 	defer stop()
-	runner := projection.NewRunner(w.pool, w.store, nil, readmodel.Projection(), 0)
+	runner := projection.NewRunner(w.pool, w.store, nil, readmodel.Orders(), 0)
 	err := runner.Run(ctx, func(p projection.Progress) {
 		if p.Applied == events {
 			stop()

@@ -2,6 +2,7 @@ package readmodel_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -40,11 +41,16 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	return newWorldAt(t, time.Now)
+}
+
+// newWorldAt is a world with another clock.
+func newWorldAt(t testing.TB, clock func() time.Time) *world {
+	t.Helper()
 	pool := testkit.Database(t)
-	store := eventstore.New(pool, eventstore.Options{})
-	return &world{
-		t: t, pool: pool, store: store, book: journal.New(store, testPolicy, journal.Options{Vault: testkit.Vault(t, pool)}), reads: readmodel.New(pool),
-	}
+	store := eventstore.New(pool, eventstore.Options{Clock: clock})
+	options := journal.Options{Vault: testkit.Vault(t, pool), Clock: clock}
+	return &world{t: t, pool: pool, store: store, book: journal.New(store, testPolicy, options), reads: readmodel.New(pool)}
 }
 
 // do applies a command; a refusal is given back.
@@ -131,7 +137,7 @@ func (w *world) randomMove(rt *rapid.T, id string) {
 		rt.Fatalf("note: %v", err)
 	}
 	var body order.Body
-	choice := rapid.IntRange(0, 11).Draw(rt, "move")
+	choice := rapid.IntRange(0, 13).Draw(rt, "move")
 	switch {
 	case choice < 5 && len(plan.Steps) > 0:
 		body = success(state, rapid.SampledFrom(plan.Steps).Draw(rt, "step"))
@@ -146,24 +152,35 @@ func (w *world) randomMove(rt *rapid.T, id string) {
 		body = order.RecordCarrierUpdate{ShipmentID: state.Shipments[0].ShipmentID, Status: "dispatched", At: state.UpdatedAt}
 	case choice == 10:
 		body = order.CancelOrder{}
+	case choice == 11 && len(state.Shipments) > 0:
+		body = order.RecordCarrierUpdate{ShipmentID: state.Shipments[0].ShipmentID, Status: "delivered", At: state.UpdatedAt.Add(time.Hour)}
+	case choice == 12:
+		body = order.AmendOrder{Lines: []order.LineQuantity{{LineID: "l1", Quantity: 1}}}
 	default:
 		body = order.HoldOrder{Code: "manual"}
 	}
 	_, _, _ = w.do(id, body) // a refusal is fine
 }
 
-// start runs the projection; stop ends it and gives its error.
+// start runs the projections; stop ends them and gives their errors.
 func (w *world) start(store *eventstore.Store) (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- projection.NewRunner(w.pool, store, nil, readmodel.Projection(), 0).Run(ctx, nil) }()
+	projections := readmodel.Projections()
+	done := make(chan error, len(projections))
+	for _, p := range projections {
+		go func() { done <- projection.NewRunner(w.pool, store, nil, p, 0).Run(ctx, nil) }()
+	}
 	return func() error {
 		cancel()
-		return <-done
+		var errs []error
+		for range projections {
+			errs = append(errs, <-done)
+		}
+		return errors.Join(errs...)
 	}
 }
 
-// project runs the projection until it has everything.
+// project runs the projections until they have everything.
 func (w *world) project() {
 	w.t.Helper()
 	stop := w.start(w.store)
@@ -175,10 +192,10 @@ func (w *world) project() {
 
 func (w *world) caughtUp() bool {
 	const query = `
-		SELECT coalesce((SELECT (tx, position) FROM order_events ORDER BY tx DESC, position DESC LIMIT 1)
-			= (SELECT (checkpoint_tx, checkpoint_position) FROM projections), false)`
+		SELECT count(*) = $1 FROM projections WHERE (checkpoint_tx, checkpoint_position)
+			= (SELECT tx, position FROM order_events ORDER BY tx DESC, position DESC LIMIT 1)`
 	var yes bool
-	if err := w.pool.QueryRow(context.Background(), query).Scan(&yes); err != nil {
+	if err := w.pool.QueryRow(context.Background(), query, len(readmodel.Projections())).Scan(&yes); err != nil {
 		w.t.Error(err)
 	}
 	return yes

@@ -2,6 +2,8 @@ package readmodel
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,7 +18,9 @@ type Filter struct {
 	Status         order.Status
 	CustomerID     string
 	NeedsAttention *bool
-	// Query is exactly the order id, the external reference, the customer id or a tracking number.
+	// SKU is an article of the order.
+	SKU string
+	// Query is exactly the order id, the external reference, the customer id, a tracking number or an article.
 	Query string
 	// PlacedAfter and PlacedBefore leave out the moments themselves.
 	PlacedAfter, PlacedBefore time.Time
@@ -55,7 +59,7 @@ func (m *ReadModel) Orders(ctx context.Context, f Filter) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	if !allStorable(f.Tenant, string(f.Status), f.CustomerID, f.Query) {
+	if !allStorable(f.Tenant, string(f.Status), f.CustomerID, f.SKU, f.Query) {
 		return Page{}, nil
 	}
 	query := listOrders
@@ -65,7 +69,7 @@ func (m *ReadModel) Orders(ctx context.Context, f Filter) (Page, error) {
 	limit := pageSize(f.Limit)
 	// The plan is made for the values that are given, so that those that are not cost nothing.
 	rows, err := m.pool.Query(ctx, query, pgx.QueryExecModeCacheDescribe, f.Tenant, string(f.Status), f.CustomerID,
-		f.NeedsAttention, orNil(f.PlacedAfter), orNil(f.PlacedBefore), orNil(after.At), after.ID[0], limit+1, f.Query)
+		f.NeedsAttention, orNil(f.PlacedAfter), orNil(f.PlacedBefore), orNil(after.At), after.ID[0], limit+1, f.Query, f.SKU)
 	if err != nil {
 		return Page{}, fmt.Errorf("list orders: %w", err)
 	}
@@ -83,7 +87,8 @@ const (
 				SELECT order_id FROM order_views WHERE order_id = $10
 				UNION ALL SELECT order_id FROM order_views WHERE external_ref = $10 AND external_ref <> ''
 				UNION ALL SELECT order_id FROM order_views WHERE customer_id = $10
-				UNION ALL SELECT order_id FROM shipment_index WHERE tracking_number = $10 AND tracking_number <> '')` + newestFirst
+				UNION ALL SELECT order_id FROM shipment_index WHERE tracking_number = $10 AND tracking_number <> ''
+				UNION ALL SELECT order_id FROM order_skus WHERE sku = $10)` + newestFirst
 	selectOrders = `
 		SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total, placed_at, updated_at, needs_attention,
 			coalesce(open, status NOT IN ('closed', 'cancelled'))
@@ -91,7 +96,8 @@ const (
 		WHERE ($1 = '' OR tenant = $1) AND ($2 = '' OR status = $2) AND ($3 = '' OR customer_id = $3)
 			AND ($4::boolean IS NULL OR needs_attention = $4)
 			AND ($5::timestamptz IS NULL OR placed_at > $5) AND ($6::timestamptz IS NULL OR placed_at < $6)
-			AND ($7::timestamptz IS NULL OR (placed_at, order_id) < ($7, $8))`
+			AND ($7::timestamptz IS NULL OR (placed_at, order_id) < ($7, $8))
+			AND ($11 = '' OR order_id IN (SELECT order_id FROM order_skus WHERE sku = $11))`
 	newestFirst = ` ORDER BY placed_at DESC, order_id DESC LIMIT $9`
 )
 
@@ -110,4 +116,74 @@ func pageOf(found []Summary, limit int) Page {
 	}
 	last := found[limit-1]
 	return Page{Orders: found[:limit], NextCursor: place{At: last.PlacedAt, ID: []string{last.OrderID}}.cursor()}
+}
+
+// summaryOf is the order's row of order_views, less its state.
+func summaryOf(s order.State) Summary {
+	return Summary{
+		OrderID: s.OrderID, Tenant: s.Tenant, Version: s.Version, Status: s.Status, CustomerID: s.CustomerID,
+		ExternalRef: s.ExternalRef, Currency: s.Currency, Total: s.Total, PlacedAt: s.PlacedAt, UpdatedAt: s.UpdatedAt,
+		NeedsAttention: len(s.Attention) > 0, Open: s.Open(),
+	}
+}
+
+func queueViews(batch *pgx.Batch, changes []change) error {
+	const query = `
+		INSERT INTO order_views AS v (order_id, tenant, version, status, customer_id, external_ref, currency, total,
+			placed_at, updated_at, needs_attention, open, state)
+		SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total,
+			placed_at, updated_at, needs_attention, open, state::jsonb
+		FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+				$9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[], $13::text[])
+			AS r (order_id, tenant, version, status, customer_id, external_ref, currency, total,
+				placed_at, updated_at, needs_attention, open, state)
+		ON CONFLICT (order_id) DO UPDATE SET
+			tenant = excluded.tenant, version = excluded.version, status = excluded.status, customer_id = excluded.customer_id,
+			external_ref = excluded.external_ref, currency = excluded.currency, total = excluded.total,
+			placed_at = excluded.placed_at, updated_at = excluded.updated_at, needs_attention = excluded.needs_attention,
+			open = excluded.open, state = excluded.state
+		WHERE v.version < excluded.version`
+	var ids, tenants, statuses, customers, refs, currencies, states []string
+	var versions []int
+	var totals []int64
+	var placed, updated []time.Time
+	var attention, open []bool
+	for _, c := range changes {
+		s := summaryOf(c.after)
+		state, err := json.Marshal(c.after)
+		if err != nil {
+			return fmt.Errorf("encode order %s: %w", s.OrderID, err)
+		}
+		ids, tenants, versions = append(ids, s.OrderID), append(tenants, s.Tenant), append(versions, s.Version)
+		statuses, customers = append(statuses, string(s.Status)), append(customers, s.CustomerID)
+		refs, currencies, totals = append(refs, s.ExternalRef), append(currencies, s.Currency), append(totals, s.Total)
+		placed, updated = append(placed, s.PlacedAt), append(updated, s.UpdatedAt)
+		attention, open, states = append(attention, s.NeedsAttention), append(open, s.Open), append(states, string(state))
+	}
+	batch.Queue(query, ids, tenants, versions, statuses, customers, refs, currencies, totals, placed, updated, attention, open, states)
+	return nil
+}
+
+func readViews(ctx context.Context, tx pgx.Tx, after, last string, into rowsByOrder) error {
+	const query = `
+		SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total, placed_at, updated_at,
+			needs_attention, coalesce(open, status NOT IN ('closed', 'cancelled')), state
+		FROM order_views WHERE order_id > $1 AND ($2 = '' OR order_id <= $2)`
+	rows, err := tx.Query(ctx, query, after, last)
+	if err != nil {
+		return err
+	}
+	var s Summary
+	var state order.State
+	columns := []any{
+		&s.OrderID, &s.Tenant, &s.Version, &s.Status, &s.CustomerID, &s.ExternalRef, &s.Currency, &s.Total,
+		&s.PlacedAt, &s.UpdatedAt, &s.NeedsAttention, &s.Open, &state,
+	}
+	_, err = pgx.ForEachRow(rows, columns, func() error {
+		s.PlacedAt, s.UpdatedAt = s.PlacedAt.UTC(), s.UpdatedAt.UTC()
+		err := errors.Join(into.put(s.OrderID, "order_views", s), into.put(s.OrderID, "order_views.state", state))
+		state = order.State{} // JSON leaves alone what it does not name
+		return err
+	})
+	return err
 }

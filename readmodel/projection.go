@@ -14,13 +14,15 @@ import (
 	"orderly/projection"
 )
 
-// Projections are all that keep the tables of this package.
-func Projections() []projection.Projection { return []projection.Projection{Projection()} }
+// Projections keep the tables that this package reads.
+func Projections() []projection.Projection {
+	return []projection.Projection{Orders(), Figures()}
+}
 
-// Projection keeps the tables that this package reads.
-func Projection() projection.Projection {
+// Orders keeps the rows of single orders: what each is, what is in it, what it waits for, where its parcels are.
+func Orders() projection.Projection {
 	return projection.Projection{
-		Name: "orders", Version: 2, Tables: []string{"order_views", "attention_queue", "shipment_index"}, Apply: apply,
+		Name: "orders", Version: 2, Tables: []string{"order_views", "order_skus", "attention_queue", "shipment_index"}, Apply: applyOrders,
 	}
 }
 
@@ -29,8 +31,8 @@ type change struct {
 	before, after order.State
 }
 
-// apply reads the orders of a batch once, folds the events in memory, and writes each order once.
-func apply(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error {
+// applyOrders reads the orders of a batch once, folds the events in memory, and writes each order once.
+func applyOrders(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error {
 	states, err := loadStates(ctx, tx, events)
 	if err != nil {
 		return err
@@ -39,7 +41,7 @@ func apply(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error {
 	if err != nil || len(changes) == 0 {
 		return err
 	}
-	return write(ctx, tx, changes)
+	return writeOrders(ctx, tx, changes)
 }
 
 func loadStates(ctx context.Context, tx pgx.Tx, events []eventstore.Event) (map[string]order.State, error) {
@@ -99,4 +101,18 @@ func decode(event eventstore.Event) (order.Recorded, error) {
 		return order.Recorded{Version: event.Version, At: event.CreatedAt, Event: &order.OrderNoteAdded{}}, nil
 	}
 	return journal.DecodeEvent(event)
+}
+
+// writeOrders writes the changed orders: a statement for each kind of row, all in one round trip.
+func writeOrders(ctx context.Context, tx pgx.Tx, changes []change) error {
+	batch := &pgx.Batch{}
+	for _, queue := range []func(*pgx.Batch, []change) error{queueViews, queueSKUs, queueAttention, queueShipments} {
+		if err := queue(batch, changes); err != nil {
+			return err
+		}
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("write the orders of a batch: %w", err)
+	}
+	return nil
 }

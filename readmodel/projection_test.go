@@ -96,7 +96,7 @@ func TestProjection_MissingEvents_StopsLoudly(t *testing.T) {
 	w.must("ord_1", order.AddNote{Text: "after the gap"})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	err := projection.NewRunner(w.pool, w.store, nil, readmodel.Projection(), 0).Run(ctx, nil)
+	err := projection.NewRunner(w.pool, w.store, nil, readmodel.Orders(), 0).Run(ctx, nil)
 	var gap *projection.GapError
 	if !errors.As(err, &gap) || gap.Have != 0 || gap.Got != 2 {
 		t.Errorf("got %v, want a GapError", err)
@@ -110,6 +110,9 @@ func TestVerify_FindsWhatWasTamperedWith(t *testing.T) {
 		"order_views.state": `UPDATE order_views SET state = jsonb_set(state, '{currency}', '"EUR"') WHERE order_id = 'ord_2'`,
 		"attention_queue":   `DELETE FROM attention_queue WHERE order_id = 'ord_2'`,
 		"shipment_index":    `INSERT INTO shipment_index VALUES ('shp_x', 'ord_2', 't', 'T')`,
+		"order_skus":        `DELETE FROM order_skus WHERE order_id = 'ord_2' AND sku = 'SKU-1'`,
+		"order_figures":     `UPDATE order_figures SET channel = 'x' WHERE order_id = 'ord_2'`,
+		"status_changes":    `UPDATE status_changes SET since = since - interval '1 second' WHERE order_id = 'ord_2'`,
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -127,6 +130,29 @@ func TestVerify_FindsWhatWasTamperedWith(t *testing.T) {
 			got := readmodel.Difference{OrderID: differences[0].OrderID, What: differences[0].What}
 			if diff := cmp.Diff(readmodel.Difference{OrderID: "ord_2", What: what}, got); diff != "" {
 				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestVerify_FindsCountersThatWereTamperedWith(t *testing.T) {
+	t.Parallel()
+	for table, statement := range map[string]string{
+		"status_nets":     `UPDATE status_nets SET net = net + 1 WHERE span = 'day' AND status = 'created'`,
+		"daily_sales":     `UPDATE daily_sales SET refunded = refunded + 1`,
+		"customer_totals": `DELETE FROM customer_totals WHERE customer_id = 'c'`,
+		"delivery_times":  `INSERT INTO delivery_times VALUES ('t', '2026-01-01', 'fedex', 'ship', 60, 1, 1)`,
+	} {
+		t.Run(table, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.must("ord_1", placed("t", "c", ""))
+			w.project()
+			w.mustBeTheFold()
+			w.exec(statement)
+			differences, err := readmodel.Verify(t.Context(), w.pool, w.store)
+			if err != nil || len(differences) != 1 || differences[0].What != table || differences[0].OrderID != "" {
+				t.Errorf("differences: %+v, %v; want one of %s", differences, err, table)
 			}
 		})
 	}

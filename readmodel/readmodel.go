@@ -53,25 +53,3 @@ func (m *ReadModel) Order(ctx context.Context, tenant, id string) (order.State, 
 	}
 	return state, nil
 }
-
-// OrderByTracking is the id of the order that a parcel belongs to; [order.ErrNotFound] when there is none, and
-// [ErrAmbiguousTracking] when there are several.
-func (m *ReadModel) OrderByTracking(ctx context.Context, number string) (orderID string, err error) {
-	const query = `
-		SELECT DISTINCT order_id FROM shipment_index WHERE tracking_number = $1 AND tracking_number <> '' LIMIT 2`
-	rows, err := m.pool.Query(ctx, query, number)
-	if err != nil {
-		return "", fmt.Errorf("find the order of parcel %s: %w", number, err)
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("find the order of parcel %s: %w", number, err)
-	case len(ids) == 0:
-		return "", fmt.Errorf("parcel %s: %w", number, order.ErrNotFound)
-	case len(ids) > 1:
-		return "", fmt.Errorf("parcel %s: %w", number, ErrAmbiguousTracking)
-	default:
-		return ids[0], nil
-	}
-}

@@ -41,3 +41,12 @@ func orNil(at time.Time) *time.Time {
 	}
 	return &at
 }
+
+// utc is the moment in UTC, as everything is given; nil for none.
+func utc(at *time.Time) *time.Time {
+	if at == nil {
+		return nil
+	}
+	moment := at.UTC()
+	return &moment
+}

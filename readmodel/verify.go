@@ -5,17 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"orderly/eventstore"
-	"orderly/journal"
-	"orderly/order"
 )
 
 // Difference is where a read model is not what the events say.
 type Difference struct {
+	// OrderID is empty for what is counted over many orders.
 	OrderID string `json:"order_id"`
 	// What is the table that differs.
 	What string `json:"what"`
@@ -27,37 +28,81 @@ type Difference struct {
 // verifyPage is how many orders are compared at a time: memory does not grow with their number.
 const verifyPage = 200
 
-// Verify folds every stream as far as the projection has come and compares all rows with the fold; those of parked
-// orders as far as their first dead letter. The projection may go on meanwhile: Verify looks at one snapshot. Rows are
+// audit knows the tables of a projection.
+type audit interface {
+	// projection is its name.
+	projection() string
+	// want puts the rows that an order with these events must have. It is called once for each order.
+	want(id string, events []eventstore.Event, into rowsByOrder) error
+	// got puts the rows of all orders after one id, up to and with another; without a last one, all that follow.
+	got(ctx context.Context, tx pgx.Tx, after, last string, into rowsByOrder) error
+	// sums compares what is counted over many orders, once want has had them all.
+	sums(ctx context.Context, tx pgx.Tx) ([]Difference, error)
+}
+
+// Verify folds every stream as far as the projections have come and compares all rows with the fold; those of parked
+// orders as far as their first dead letter. The projections may go on meanwhile: Verify looks at one snapshot. Rows are
 // read in pages; only the differences are kept.
 func Verify(ctx context.Context, pool *pgxpool.Pool, store *eventstore.Store) ([]Difference, error) {
 	tx, err := pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
-		return nil, fmt.Errorf("verify the read model: %w", err)
+		return nil, fmt.Errorf("verify the read models: %w", err)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
-	v := &verifier{tx: tx, store: store}
-	if err := v.readCheckpoint(ctx); err != nil {
-		return nil, fmt.Errorf("verify the read model: %w", err)
+	if err := lockTables(ctx, tx); err != nil {
+		return nil, fmt.Errorf("verify the read models: %w", err)
 	}
-	for after, more := "", true; more; {
-		if after, more, err = v.comparePage(ctx, after); err != nil {
-			return nil, fmt.Errorf("verify the read model: %w", err)
+	var differences []Difference
+	for _, each := range []audit{ordersAudit{}, newFiguresAudit()} {
+		v := &verifier{tx: tx, store: store, audit: each}
+		if err := v.run(ctx); err != nil {
+			return nil, fmt.Errorf("verify the read model of %s: %w", each.projection(), err)
 		}
+		differences = append(differences, v.differences...)
 	}
-	return v.differences, nil
+	return differences, nil
 }
 
+// lockTables keeps the tables from being replaced by those of a rebuild. Before the snapshot is taken: the rows of tables that
+// came later are not in it.
+func lockTables(ctx context.Context, tx pgx.Tx) error {
+	for _, p := range Projections() {
+		for _, table := range p.Tables {
+			if _, err := tx.Exec(ctx, "LOCK TABLE "+pgx.Identifier{table}.Sanitize()+" IN ACCESS SHARE MODE"); err != nil {
+				return fmt.Errorf("lock %s: %w", table, err)
+			}
+		}
+	}
+	return nil
+}
+
+// verifier verifies the tables of one projection.
 type verifier struct {
 	tx          pgx.Tx
 	store       *eventstore.Store
+	audit       audit
 	checkpoint  eventstore.Position
 	differences []Difference
 }
 
+func (v *verifier) run(ctx context.Context) error {
+	if err := v.readCheckpoint(ctx); err != nil {
+		return err
+	}
+	for after, more := "", true; more; {
+		var err error
+		if after, more, err = v.comparePage(ctx, after); err != nil {
+			return err
+		}
+	}
+	sums, err := v.audit.sums(ctx, v.tx)
+	v.differences = append(v.differences, sums...)
+	return err
+}
+
 func (v *verifier) readCheckpoint(ctx context.Context) error {
 	const query = `SELECT checkpoint_tx, checkpoint_position FROM projections WHERE name = $1 AND shard = 0`
-	err := v.tx.QueryRow(ctx, query, Projection().Name).Scan(&v.checkpoint.Tx, &v.checkpoint.Seq)
+	err := v.tx.QueryRow(ctx, query, v.audit.projection()).Scan(&v.checkpoint.Tx, &v.checkpoint.Seq)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil // never started: there must be no rows
 	}
@@ -73,19 +118,16 @@ func (v *verifier) comparePage(ctx context.Context, after string) (last string, 
 	if more = len(streams) == verifyPage; more {
 		last = streams[len(streams)-1].id
 	}
-	rows, err := v.readRows(ctx, after, last)
-	if err != nil {
-		return "", false, err
-	}
+	want, got := rowsByOrder{}, rowsByOrder{}
 	for _, stream := range streams {
-		if err := v.compare(ctx, stream, rows[stream.id]); err != nil {
+		if err := v.fold(ctx, stream, want); err != nil {
 			return "", false, err
 		}
-		delete(rows, stream.id)
 	}
-	for id, row := range rows {
-		v.report(id, found{}, row)
+	if err := v.audit.got(ctx, v.tx, after, last, got); err != nil {
+		return "", false, err
 	}
+	v.differences = append(v.differences, compareRows(want, got)...)
 	return last, more, nil
 }
 
@@ -104,7 +146,7 @@ func (v *verifier) readStreams(ctx context.Context, after string) ([]stream, err
 			WHERE order_id > $1 AND (tx, position) <= ($2::xid8, $3::bigint)
 			GROUP BY order_id ORDER BY order_id LIMIT $4) s
 		ORDER BY s.order_id`
-	rows, err := v.tx.Query(ctx, query, after, v.checkpoint.Tx, v.checkpoint.Seq, verifyPage, Projection().Name)
+	rows, err := v.tx.Query(ctx, query, after, v.checkpoint.Tx, v.checkpoint.Seq, verifyPage, v.audit.projection())
 	if err != nil {
 		return nil, err
 	}
@@ -114,45 +156,64 @@ func (v *verifier) readStreams(ctx context.Context, after string) ([]stream, err
 	})
 }
 
-// compare folds one stream. Its events never change, so that they need not be read in the snapshot.
-func (v *verifier) compare(ctx context.Context, s stream, got found) error {
-	var want found
-	if s.version > 0 {
-		events, err := v.store.LoadUntilVersion(ctx, s.id, s.version)
-		if err != nil {
-			return err
-		}
-		recorded, err := journal.Decode(events)
-		if err != nil {
-			return err
-		}
-		if want, err = rowsOf(order.Fold(s.id, recorded)); err != nil {
-			return err
-		}
+// fold folds one stream. Its events never change, so that they need not be read in the snapshot.
+func (v *verifier) fold(ctx context.Context, s stream, into rowsByOrder) error {
+	if s.version == 0 {
+		return nil
 	}
-	v.report(s.id, want, got)
+	events, err := v.store.LoadUntilVersion(ctx, s.id, s.version)
+	if err != nil {
+		return err
+	}
+	return v.audit.want(s.id, events, into)
+}
+
+// rowsByOrder are rows of orders, by order and table, as JSON, so that any difference shows.
+type rowsByOrder map[string]map[string]string
+
+// put puts an order's rows of a table.
+func (r rowsByOrder) put(id, table string, rows any) error {
+	text, err := json.Marshal(rows)
+	if err != nil {
+		return fmt.Errorf("encode the rows of %s in %s: %w", id, table, err)
+	}
+	if r[id] == nil {
+		r[id] = map[string]string{}
+	}
+	r[id][table] = string(text)
 	return nil
 }
 
-func (v *verifier) report(id string, want, got found) {
-	for _, each := range []struct{ what, want, got string }{
-		{"order_views", want.view, got.view},
-		{"order_views.state", want.state, got.state},
-		{"attention_queue", want.attention, got.attention},
-		{"shipment_index", want.shipments, got.shipments},
-	} {
-		if each.want != each.got {
-			v.differences = append(v.differences, Difference{OrderID: id, What: each.what, Want: each.want, Got: each.got})
+// putAll puts the rows of many orders, of which each can have several.
+func putAll[T any](into rowsByOrder, table string, rows []T, id func(T) string, inOrder func(a, b T) int) error {
+	of := map[string][]T{}
+	for _, row := range rows {
+		of[id(row)] = append(of[id(row)], row)
+	}
+	for id, rows := range of {
+		slices.SortFunc(rows, inOrder)
+		if err := into.put(id, table, rows); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-// found are the rows of an order, each table's as JSON, so that any difference shows; empty for none.
-type found struct {
-	view, state, attention, shipments string
-}
-
-func asJSON(value any) (string, error) {
-	text, err := json.Marshal(value)
-	return string(text), err
+func compareRows(want, got rowsByOrder) []Difference {
+	ids := maps.Clone(want)
+	maps.Copy(ids, got)
+	var differences []Difference
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		tables := maps.Clone(want[id])
+		if tables == nil {
+			tables = map[string]string{}
+		}
+		maps.Copy(tables, got[id])
+		for _, table := range slices.Sorted(maps.Keys(tables)) {
+			if want, got := want[id][table], got[id][table]; want != got {
+				differences = append(differences, Difference{OrderID: id, What: table, Want: want, Got: got})
+			}
+		}
+	}
+	return differences
 }

@@ -18,7 +18,6 @@ import (
 	"orderly/gateway/stripe"
 	"orderly/internal/config"
 	"orderly/orchestrator"
-	"orderly/projection"
 	"orderly/readmodel"
 	"orderly/worker"
 	"orderly/workflows"
@@ -79,7 +78,7 @@ func (s *service) startStanding(ctx context.Context, r roles) error {
 		err = errors.Join(s.scheduleReconcile(ctx), s.startWebhooks(ctx))
 	}
 	if r.projector {
-		err = errors.Join(err, s.startProjections(ctx), s.startRebuilds(ctx), s.scheduleCheckpoints(ctx))
+		err = errors.Join(err, s.startRebuilds(ctx), s.startProjections(ctx), s.scheduleCheckpoints(ctx))
 	}
 	return err
 }

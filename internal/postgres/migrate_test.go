@@ -1,13 +1,11 @@
 package postgres_test
 
 import (
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 
@@ -80,16 +78,14 @@ func TestSchemaVersion_BeforeAndAfter(t *testing.T) {
 	}
 }
 
-// newestMigration is the number of the last file: numbers may be left out.
-func newestMigration(t *testing.T) int64 {
+// newestMigration is the number of the last migration; numbers may be left out.
+func newestMigration(t *testing.T) (number int64) {
 	t.Helper()
 	files := migrationFiles(t)
-	number, _, _ := strings.Cut(filepath.Base(slices.Max(files)), "_")
-	newest, err := strconv.ParseInt(number, 10, 64)
-	if err != nil {
+	if _, err := fmt.Sscanf(filepath.Base(files[len(files)-1]), "%d_", &number); err != nil {
 		t.Fatal(err)
 	}
-	return newest
+	return number
 }
 
 func TestMigrate_UnreachableOrNonsense_IsAnError(t *testing.T) {

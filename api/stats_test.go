@@ -1,0 +1,101 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"orderly/eventstore"
+	"orderly/order"
+	"orderly/projection"
+	"orderly/readmodel"
+)
+
+// project runs the projections until they have everything.
+func (h *harness) project(t *testing.T) {
+	t.Helper()
+	const level = `
+		SELECT count(*) = $1 FROM projections WHERE (checkpoint_tx, checkpoint_position)
+			= (SELECT tx, position FROM order_events ORDER BY tx DESC, position DESC LIMIT 1)`
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	projections := readmodel.Projections()
+	ended := make(chan error, len(projections))
+	for _, p := range projections {
+		runner := projection.NewRunner(h.pool, eventstore.New(h.pool, eventstore.Options{}), nil, p, 0)
+		go func() {
+			ended <- runner.Run(ctx, func(projection.Progress) {
+				var done bool
+				if err := h.pool.QueryRow(ctx, level, len(projections)).Scan(&done); err == nil && done {
+					cancel()
+				}
+			})
+		}()
+	}
+	for range projections {
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestFigures_AreOfTheKeysTenant(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.place(t, "ord_1")
+	h.project(t)
+	today := time.Now().UTC()
+	days := "from=" + today.AddDate(0, 0, -1).Format(time.DateOnly) + "&to=" + today.AddDate(0, 0, 1).Format(time.DateOnly)
+
+	status := h.get(t, "/v1/stats/status")
+	wantStatus(t, status, http.StatusOK)
+	if got := decode[StatusCounts](t, status); got.Counts[order.Created] != 1 || len(got.Counts) != len(order.Statuses) || got.Position == "" {
+		t.Errorf("statuses: %+v", got)
+	}
+	before := h.get(t, "/v1/stats/status?at="+url.QueryEscape(today.Add(-time.Hour).Format(time.RFC3339)))
+	if got := decode[StatusCounts](t, before); got.Counts[order.Created] != 0 {
+		t.Errorf("an hour before: %+v", got)
+	}
+	if got := decode[SalesList](t, h.get(t, "/v1/stats/sales?"+days)); len(got.Sales) != 1 || got.Sales[0].Orders != 1 || got.Sales[0].Ordered != 10498 {
+		t.Errorf("sales: %+v", got)
+	}
+	if got := decode[Customer](t, h.get(t, "/v1/customers/cust_456")); len(got.Totals) != 1 || got.Totals[0].Orders != 1 || got.Totals[0].Currency != "USD" {
+		t.Errorf("customer: %+v", got)
+	}
+	if got := decode[OrderList](t, h.get(t, "/v1/orders?sku=SKU-1")); len(got.Orders) != 1 {
+		t.Errorf("orders with the article: %+v", got)
+	}
+
+	h.key = h.newKey(t, "other", "viewer")
+	if got := decode[StatusCounts](t, h.get(t, "/v1/stats/status")); got.Counts[order.Created] != 0 {
+		t.Errorf("another tenant's statuses: %+v", got)
+	}
+	if got := decode[SalesList](t, h.get(t, "/v1/stats/sales?"+days)); len(got.Sales) != 0 {
+		t.Errorf("another tenant's sales: %+v", got)
+	}
+	wantStatus(t, h.get(t, "/v1/customers/cust_456"), http.StatusNotFound)
+}
+
+func TestFigures_BadQuestions_AreRefusedWithTheirParameter(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	for path, pointer := range map[string]string{
+		"/v1/stats/status?at=yesterday":                                                       "/at",
+		"/v1/stats/status?at=2999-01-01T00:00:00Z":                                            "/at",
+		"/v1/stats/status/history?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z&step=1m":  "/step",
+		"/v1/stats/status/history?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z&step=0s":  "/step",
+		"/v1/stats/status/history?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z&step=24h": "/to",
+		"/v1/stats/sales?from=2026-01-01&to=today":                                            "/to",
+		"/v1/stats/delivery?from=2024-01-01&to=2026-01-01":                                    "/to",
+		"/v1/shipments?cursor=x":                                                              "/cursor",
+	} {
+		answer := h.get(t, path)
+		wantStatus(t, answer, http.StatusUnprocessableEntity)
+		if !strings.Contains(answer.Body.String(), `"`+pointer+`"`) {
+			t.Errorf("%s: %s does not name %s", path, answer.Body, pointer)
+		}
+	}
+}
