@@ -2,7 +2,6 @@ package api
 
 import (
 	"fmt"
-	"math"
 	"sync"
 	"time"
 
@@ -27,14 +26,17 @@ func (a *API) limitRate(c *gin.Context) {
 	}
 	allowed, left, wait := a.callers.take(who.id, time.Now())
 	c.Header("RateLimit-Policy", a.callers.policy)
-	c.Header("RateLimit", fmt.Sprintf(`"caller";r=%d;t=%d`, left, seconds(wait)))
+	c.Header("RateLimit", fmt.Sprintf(`"caller";r=%d;t=%d`, left, a.callers.limits.secondsToRefill(left)))
 	if !allowed {
 		a.metrics.turned.WithLabelValues(string(codeRateLimited)).Inc()
 		abort(c, newProblem(codeRateLimited, fmt.Sprintf("A caller may send %d requests a second here.", a.callers.limits.PerSecond)).after(wait))
 	}
 }
 
-func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+// secondsToRefill is how long it takes until a caller who may send so many has the whole burst again.
+func (l Limits) secondsToRefill(left int) int {
+	return (l.Burst - left + l.PerSecond - 1) / l.PerSecond
+}
 
 // maxIdleCallers is how many callers are kept before those who have their whole burst again are forgotten.
 const maxIdleCallers = 1000

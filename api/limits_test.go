@@ -76,6 +76,9 @@ func TestCallers_TokensComeBackWithTime(t *testing.T) {
 	if len(c.known) > maxIdleCallers {
 		t.Errorf("%d callers are remembered", len(c.known))
 	}
+	if l := (Limits{PerSecond: 10, Burst: 25}); l.secondsToRefill(25) != 0 || l.secondsToRefill(24) != 1 || l.secondsToRefill(0) != 3 {
+		t.Errorf("%d seconds from nothing to the whole burst", l.secondsToRefill(0))
+	}
 	if newCallers(Limits{}) != nil {
 		t.Error("there is a limit where none was wanted")
 	}

@@ -130,12 +130,12 @@ func get(id, path, summary string) huma.Operation {
 }
 
 func post(id, path, summary string) huma.Operation {
-	return operation(http.MethodPost, id, path, summary, 400, 404, 409, 412, 413, 415, 422, 429)
+	return operation(http.MethodPost, id, path, summary, 400, 404, 408, 409, 412, 413, 415, 422)
 }
 
 func operation(method, id, path, summary string, statuses ...int) huma.Operation {
 	return huma.Operation{
-		OperationID: id, Method: method, Path: path, Summary: summary, Errors: append(statuses, 401, 403, 500, 503),
+		OperationID: id, Method: method, Path: path, Summary: summary, Errors: append(statuses, 401, 403, 429, 500, 503),
 		// The body is read, within its limit and time, before huma sees it.
 		MaxBodyBytes: maxBody + 1, BodyReadTimeout: -1,
 		Security: []map[string][]string{{"key": {}}},

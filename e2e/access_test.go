@@ -167,6 +167,26 @@ func (w world) try(o operation, key string, headers ...string) answer {
 	return a
 }
 
+// TestServe_TakesWhoMayAndHowMuchFromItsConfiguration: a token needs the provider, who is not there; limits are those that were set.
+func TestServe_TakesWhoMayAndHowMuchFromItsConfiguration(t *testing.T) {
+	t.Parallel()
+	s := open(t, everything, "ORDERLY_OIDC_ISSUER=http://127.0.0.1:1", "ORDERLY_OIDC_AUDIENCE=orderly", "ORDERLY_OIDC_CLIENT_ID=console",
+		"ORDERLY_RATE_LIMIT=1", "ORDERLY_RATE_BURST=3", "ORDERLY_MAX_READS=50")
+	w := world{shop: s}
+	list := operation{path: "/v1/orders", method: http.MethodGet}
+	if a := w.try(list, "a.b.c"); a.status != http.StatusServiceUnavailable || a.body["code"] != "identity_unavailable" {
+		t.Errorf("a token: got %d %s", a.status, a.raw)
+	}
+	if a := w.try(operation{path: "/session/oidc", method: http.MethodGet}, ""); a.status != http.StatusServiceUnavailable || a.body["code"] != "identity_unavailable" {
+		t.Errorf("a login: got %d %s", a.status, a.raw)
+	}
+	if a := w.try(list, s.Key); a.status != http.StatusOK || a.header.Get("RateLimit-Policy") != `"caller";q=3;w=3` {
+		t.Errorf("a key: got %d %v", a.status, a.header)
+	}
+	s.Await("the limit is reached", func() bool { return w.try(list, s.Key).body["code"] == "rate_limited" })
+	s.Await("it is not any more", func() bool { return w.try(list, s.Key).status == http.StatusOK })
+}
+
 var allRoles = []string{"integrator", "support", "supervisor", "warehouse", "finance", "auditor", "monitor", "admin"}
 
 // TestAccess_EveryOperation_EveryRole_OwnAndForeign tries everything that the description names with a key of every role, of
