@@ -81,6 +81,14 @@ func (f *floor) stop() { f.worker.Stop() }
 // life runs one workflow from its start to its end.
 func (f *floor) life(ctx context.Context) error {
 	id := "floor-" + uuid.NewString()
+	if err := f.place(ctx, id); err != nil {
+		return err
+	}
+	return f.finish(ctx, id)
+}
+
+// place starts a workflow by an update, as an order is placed.
+func (f *floor) place(ctx context.Context, id string) error {
 	start := f.temporal.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
 		ID: id, TaskQueue: floorQueue, WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 	}, "Floor")
@@ -94,6 +102,11 @@ func (f *floor) life(ctx context.Context) error {
 	if err := placed.Get(ctx, nil); err != nil {
 		return fmt.Errorf("place: %w", err)
 	}
+	return nil
+}
+
+// finish sends a workflow the carrier's messages, with which it ends.
+func (f *floor) finish(ctx context.Context, id string) error {
 	for range 2 {
 		message, err := f.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 			WorkflowID: id, UpdateName: "message", WaitForStage: client.WorkflowUpdateStageCompleted,

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/client"
 )
 
@@ -14,6 +16,8 @@ type LifecycleOptions struct {
 	URL, Key string
 	// Temporal is the server that Orderly uses, too.
 	Temporal client.Client
+	// Pool is on the database that Orderly uses, with a connection for each reader.
+	Pool *pgxpool.Pool
 	// Orders is how many lives each round measures, Rounds how many rounds there are, InFlight how many lives are under
 	// way at a time.
 	Orders, Rounds, InFlight int
@@ -21,8 +25,8 @@ type LifecycleOptions struct {
 	Progress io.Writer
 }
 
-// Lifecycle measures whole lifecycles per second through HTTP, webhooks and read models included, beside the floor, in turns,
-// and gives the medians.
+// Lifecycle measures Orderly through HTTP beside floors on the same servers, in turns, and gives the medians: whole
+// lifecycles per second, webhooks and read models included; placing; reading; and what an order costs Temporal.
 func Lifecycle(ctx context.Context, o LifecycleOptions) ([]Row, error) {
 	base, err := startFloor(o.Temporal)
 	if err != nil {
@@ -47,6 +51,21 @@ func Lifecycle(ctx context.Context, o LifecycleOptions) ([]Row, error) {
 		floors, figures = append(floors, low), append(figures, figure)
 		fmt.Fprintf(o.Progress, "round %d of %d: floor %.1f/s, orders %.1f/s\n", round+1, o.Rounds, low, figure)
 	}
-	name := fmt.Sprintf("whole lifecycle, %d in flight", o.InFlight)
-	return []Row{newRow(name, "orders/s", 0.75, figures, floors)}, nil
+	rows := []Row{newRow(fmt.Sprintf("whole lifecycle, %d in flight / floor", o.InFlight), "orders/s", 0.75, figures, floors)}
+	placing, err := place(ctx, base, through, o)
+	if err != nil {
+		return nil, fmt.Errorf("placing: %w", err)
+	}
+	if err := through.caughtUp(ctx); err != nil {
+		return nil, err
+	}
+	reading, err := reads(ctx, through, o)
+	if err != nil {
+		return nil, fmt.Errorf("reading: %w", err)
+	}
+	cost, err := temporalCost(ctx, through)
+	if err != nil {
+		return nil, fmt.Errorf("the cost in Temporal: %w", err)
+	}
+	return slices.Concat(rows, placing, reading, cost), nil
 }

@@ -14,8 +14,10 @@ type Row struct {
 	Figure   float64 `json:"figure"`
 	Baseline float64 `json:"baseline"`
 	Ratio    float64 `json:"ratio"`
-	Target   float64 `json:"target"`
-	Met      bool    `json:"met"`
+	// Target is what the ratio must be: at least, or at most when less is better. A row without a target only tells.
+	Target float64 `json:"target,omitempty"`
+	AtMost bool    `json:"at_most,omitempty"`
+	Met    bool    `json:"met"`
 }
 
 // newRow compares the medians of a figure and of its baseline, of which more is better.
@@ -23,6 +25,13 @@ func newRow(name, unit string, target float64, figures, baselines []float64) Row
 	row := Row{Name: name, Unit: unit, Figure: median(figures), Baseline: median(baselines), Target: target}
 	row.Ratio = row.Figure / row.Baseline
 	row.Met = row.Ratio >= row.Target
+	return row
+}
+
+// newCost compares the medians of a figure and of its baseline, of which less is better.
+func newCost(name, unit string, target float64, figures, baselines []float64) Row {
+	row := newRow(name, unit, target, figures, baselines)
+	row.AtMost, row.Met = true, row.Ratio <= target
 	return row
 }
 
@@ -36,11 +45,20 @@ func Print(w io.Writer, rows []Row) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "figure\t\tbaseline\tratio\ttarget\tmet\t")
 	for _, row := range rows {
-		met := "no"
-		if row.Met {
-			met = "yes"
-		}
-		fmt.Fprintf(table, "%s\t%.1f %s\t%.1f\t%.2f\t≥ %.2f\t%s\t\n", row.Name, row.Figure, row.Unit, row.Baseline, row.Ratio, row.Target, met)
+		fmt.Fprintf(table, "%s\t%.1f %s\t%.1f\t%.2f\t%s\t\n", row.Name, row.Figure, row.Unit, row.Baseline, row.Ratio, row.verdict())
 	}
 	return table.Flush()
+}
+
+// verdict is the target, and whether it was met.
+func (r Row) verdict() string {
+	met := map[bool]string{true: "yes", false: "no"}[r.Met]
+	switch {
+	case r.Target == 0:
+		return "\t"
+	case r.AtMost:
+		return fmt.Sprintf("≤ %.2f\t%s", r.Target, met)
+	default:
+		return fmt.Sprintf("≥ %.2f\t%s", r.Target, met)
+	}
 }

@@ -162,8 +162,13 @@ func benchLifecycle(ctx context.Context, o benchOptions) (rows []bench.Row, err 
 		return nil, err
 	}
 	defer temporal.Close()
+	pool, err := connectDatabase(ctx, c.Config)
+	if err != nil {
+		return nil, err
+	}
+	defer pool.Close()
 	return bench.Lifecycle(ctx, bench.LifecycleOptions{
-		URL: c.PublicURL, Key: c.APIKey, Temporal: temporal, Orders: o.orders, Rounds: o.rounds, InFlight: o.inFlight, Progress: o.progress,
+		Pool: pool, URL: c.PublicURL, Key: c.APIKey, Temporal: temporal, Orders: o.orders, Rounds: o.rounds, InFlight: o.inFlight, Progress: o.progress,
 	})
 }
 

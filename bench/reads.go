@@ -1,0 +1,103 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync/atomic"
+)
+
+const (
+	readers      = 8
+	readsEach    = 2000 // in each round
+	listsEach    = 200
+	ordersInList = 50
+)
+
+// reads compares reading orders over HTTP with the same SQL through pgx, in turns.
+func reads(ctx context.Context, through *orders, o LifecycleOptions) ([]Row, error) {
+	ids, err := through.someOrders(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var next atomic.Int64
+	id := func() string { return ids[int(next.Add(1))%len(ids)] }
+	one, err := readRow(ctx, "GET /v1/orders/{id} / the same SQL", readsEach, o.Rounds,
+		func(ctx context.Context) error {
+			_, err := through.get(ctx, "/v1/orders/"+id())
+			return err
+		},
+		func(ctx context.Context) error {
+			const query = `SELECT state FROM order_views WHERE order_id = $1`
+			var state []byte
+			return o.Pool.QueryRow(ctx, query, id()).Scan(&state)
+		})
+	if err != nil {
+		return nil, err
+	}
+	list, err := readRow(ctx, fmt.Sprintf("GET /v1/orders, %d in a page / the same SQL", ordersInList), listsEach, o.Rounds,
+		func(ctx context.Context) error {
+			_, err := through.get(ctx, fmt.Sprintf("/v1/orders?limit=%d", ordersInList))
+			return err
+		},
+		func(ctx context.Context) error {
+			const query = `
+				SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total, placed_at, updated_at, needs_attention
+				FROM order_views WHERE tenant = $1 ORDER BY placed_at DESC, order_id DESC LIMIT $2`
+			rows, err := o.Pool.Query(ctx, query, "default", ordersInList+1)
+			if err != nil {
+				return err
+			}
+			for rows.Next() {
+				if _, err := rows.Values(); err != nil {
+					return err
+				}
+			}
+			return rows.Err()
+		})
+	if err != nil {
+		return nil, err
+	}
+	return []Row{one, list}, nil
+}
+
+func readRow(ctx context.Context, name string, n, rounds int, figure, floor func(context.Context) error) (Row, error) {
+	nothingAfter := func(context.Context) error { return nil }
+	var figures, floors []float64
+	for range rounds {
+		low, err := rate(ctx, n, readers, floor, nothingAfter)
+		if err != nil {
+			return Row{}, fmt.Errorf("%s: the SQL: %w", name, err)
+		}
+		high, err := rate(ctx, n, readers, figure, nothingAfter)
+		if err != nil {
+			return Row{}, fmt.Errorf("%s: %w", name, err)
+		}
+		floors, figures = append(floors, low), append(figures, high)
+	}
+	return newRow(name, "requests/s", 0.5, figures, floors), nil
+}
+
+// someOrders are ids of the latest orders.
+func (o *orders) someOrders(ctx context.Context) ([]string, error) {
+	text, err := o.get(ctx, "/v1/orders?limit=100")
+	if err != nil {
+		return nil, err
+	}
+	var page struct {
+		Orders []struct {
+			OrderID string `json:"order_id"`
+		} `json:"orders"`
+	}
+	if err := json.Unmarshal(text, &page); err != nil {
+		return nil, fmt.Errorf("list orders: %w", err)
+	}
+	ids := make([]string, len(page.Orders))
+	for i, each := range page.Orders {
+		ids[i] = each.OrderID
+	}
+	if len(ids) == 0 {
+		return nil, fmt.Errorf("there are no orders to be read")
+	}
+	return ids, nil
+}
