@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/history/v1"
+	"go.temporal.io/api/proxy"
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/worker"
@@ -27,7 +28,7 @@ import (
 
 var record = flag.Bool("record", false, "write the histories of the scenarios to workflows/testdata")
 
-// history is all that Temporal has recorded of a run.
+// history is all that Temporal has recorded of a run, decrypted.
 func (s shop) history(id, run string) *history.History {
 	s.t.Helper()
 	all := &history.History{}
@@ -37,6 +38,12 @@ func (s shop) history(id, run string) *history.History {
 			s.t.Fatal(err)
 		}
 		all.Events = append(all.Events, event)
+	}
+	decrypt := proxy.VisitPayloadsOptions{SkipSearchAttributes: true, Visitor: func(_ *proxy.VisitPayloadsContext, payloads []*common.Payload) ([]*common.Payload, error) {
+		return s.TemporalCodec().Decode(payloads)
+	}}
+	if err := proxy.VisitPayloads(s.t.Context(), all, decrypt); err != nil {
+		s.t.Fatal(err)
 	}
 	return all
 }

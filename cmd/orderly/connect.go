@@ -8,13 +8,13 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/contrib/envconfig"
 	"go.uber.org/zap"
 
 	"orderly/eventstore"
 	"orderly/internal/config"
 	"orderly/internal/postgres"
 	"orderly/internal/telemetry"
+	"orderly/internal/temporalclient"
 	"orderly/journal"
 	"orderly/vault"
 )
@@ -77,13 +77,10 @@ func withPool(ctx context.Context, connect func(context.Context, config.Config) 
 
 // connectTemporal makes a client of the server that the TEMPORAL_* variables name, and says which namespace they name. It
 // connects when it is first used: reads are served while Temporal is away.
-func connectTemporal(logger *zap.Logger) (client.Client, string, error) {
-	options, err := envconfig.LoadDefaultClientOptions()
+func connectTemporal(c config.Config, logger *zap.Logger) (client.Client, string, error) {
+	options, err := temporalclient.Options(c.TemporalKeys)
 	if err != nil {
-		return nil, "", fmt.Errorf("read the TEMPORAL_* variables: %w", err)
-	}
-	if options.Namespace == "" {
-		options.Namespace = client.DefaultNamespace
+		return nil, "", err
 	}
 	options.Logger = telemetry.Temporal(logger)
 	lazy, err := client.NewLazyClient(options)

@@ -116,7 +116,7 @@ func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*serv
 		pool.Close()
 		return nil, nil, err
 	}
-	if s.temporal, s.namespace, err = connectTemporal(logger); err != nil {
+	if s.temporal, s.namespace, err = connectTemporal(c, logger); err != nil {
 		pool.Close()
 		return nil, nil, err
 	}

@@ -12,8 +12,8 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"orderly/internal/keyset"
 	"orderly/order"
-	"orderly/vault"
 )
 
 // Config is all of Orderly's configuration but Temporal's.
@@ -37,7 +37,9 @@ type Config struct {
 	// KeepReceipts is how long the answers to commands are kept for clients that send them again.
 	KeepReceipts time.Duration `env:"ORDERLY_KEEP_RECEIPTS" envDefault:"168h"`
 	// MasterKeys wrap the keys of customers (name:base64 of 32 bytes; several by commas, the current one first).
-	MasterKeys vault.MasterKeys `env:"ORDERLY_MASTER_KEYS" secret:"true"`
+	MasterKeys keyset.Set `env:"ORDERLY_MASTER_KEYS" secret:"true"`
+	// TemporalKeys encrypt what Temporal keeps, in the same form.
+	TemporalKeys keyset.Set `env:"ORDERLY_TEMPORAL_KEYS" secret:"true"`
 
 	// OIDCIssuer is the OpenID Connect provider whose tokens are taken beside API keys, when they are made for OIDCAudience;
 	// without it none are. The claims that hold the roles and the tenant may lie in objects: realm_access.roles.
