@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 	"internal/keyset":         {},
 	"internal/temporalclient": {"internal/keyset"},
 	"internal/telemetry":      {},
+	"internal/tlsfiles":       {},
 	"internal/webhook":        {},
 }
 

@@ -22,6 +22,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
+	"google.golang.org/protobuf/proto"
 
 	"orderly/workflows"
 )
@@ -39,13 +40,23 @@ func (s shop) history(id, run string) *history.History {
 		}
 		all.Events = append(all.Events, event)
 	}
-	decrypt := proxy.VisitPayloadsOptions{SkipSearchAttributes: true, Visitor: func(_ *proxy.VisitPayloadsContext, payloads []*common.Payload) ([]*common.Payload, error) {
-		return s.TemporalCodec().Decode(payloads)
-	}}
-	if err := proxy.VisitPayloads(s.t.Context(), all, decrypt); err != nil {
+	s.decrypt(all)
+	return all
+}
+
+// decrypt decrypts all payloads in a message of Temporal's.
+func (s shop) decrypt(message proto.Message) {
+	s.t.Helper()
+	codec := s.TemporalCodec()
+	err := proxy.VisitPayloads(s.t.Context(), message, proxy.VisitPayloadsOptions{
+		SkipSearchAttributes: true,
+		Visitor: func(_ *proxy.VisitPayloadsContext, payloads []*common.Payload) ([]*common.Payload, error) {
+			return codec.Decode(payloads)
+		},
+	})
+	if err != nil {
 		s.t.Fatal(err)
 	}
-	return all
 }
 
 func (s shop) wantReplays(recorded *history.History) {

@@ -27,6 +27,7 @@ var devPace = map[string]string{
 	"ORDERLY_RETRY_FIRST": "200ms",
 	"ORDERLY_RETRY_MAX":   "1s",
 	"ORDERLY_CLOSE_AFTER": "10s",
+	"ORDERLY_DRAIN_DELAY": "0s",
 }
 
 func devCommand() *cobra.Command {

@@ -64,7 +64,7 @@ func Start(t testing.TB, roles []string, env ...string) *System {
 	}
 	s.env = append(os.Environ(), "ORDERLY_ARCHIVE_DIR="+s.ArchiveDir, "ORDERLY_MASTER_KEYS="+keyset.Generate("test"), "ORDERLY_TEMPORAL_KEYS="+keyset.Generate("test"), "DATABASE_URL="+databaseURL, "TEMPORAL_NAMESPACE="+s.Namespace, "ORDERLY_HTTP_ADDR="+addrs[0],
 		"ORDERLY_URL="+s.URL, "ORDERLY_SIMULATOR_URL="+s.SimulatorURL, "ORDERLY_WEBHOOK_SECRET="+webhookSecret,
-		"ORDERLY_RETRY_FIRST=100ms", "ORDERLY_RETRY_MAX=500ms", "ORDERLY_BOOK_TRIES=3", "ORDERLY_CLOSE_AFTER=0s")
+		"ORDERLY_RETRY_FIRST=100ms", "ORDERLY_RETRY_MAX=500ms", "ORDERLY_BOOK_TRIES=3", "ORDERLY_CLOSE_AFTER=0s", "ORDERLY_DRAIN_DELAY=0s")
 	s.env = append(s.env, env...)
 	key, err := s.Run("keys", "create", "test")
 	if err != nil {
