@@ -32,7 +32,7 @@ postgres:
 	@deploy/postgres.sh
 
 run: postgres build ## run everything here: Postgres, Temporal with its Web UI, the simulator, Orderly
-	@exec bin/devstack exec -- bin/orderly dev
+	@exec bin/devstack exec --codec "http://$${ORDERLY_HTTP_ADDR:-127.0.0.1:8080}/codec" -- bin/orderly dev
 
 test: postgres build bin/orderly-race bin/stripe-mock ## run all tests with the race detector, on servers of their own
 	@echo "testing devstack"

@@ -15,7 +15,7 @@ import (
 var mayImport = map[string][]string{
 	"order":             {},
 	"eventstore":        {},
-	"vault":             {},
+	"vault":             {"internal/keyset"},
 	"journal":           {"order", "eventstore", "vault"},
 	"gateway":           {"order"},
 	"gateway/simulator": {"gateway", "internal/webhook"},
@@ -25,9 +25,10 @@ var mayImport = map[string][]string{
 	"workflows":                 {"order"},
 	"projection":                {"eventstore"},
 	"readmodel":                 {"order", "eventstore", "journal", "projection"},
+	"erasure":                   {"order", "eventstore", "journal", "vault", "projection", "readmodel"},
 	"activities":                {"order", "eventstore", "journal", "vault", "gateway", "projection", "readmodel", "workflows", "orchestrator", "bulk", "webhooks"},
 	"worker":                    {"order", "activities", "workflows"},
-	"api":                       {"order", "eventstore", "journal", "vault", "projection", "readmodel", "workflows", "orchestrator", "bulk", "webhooks", "gateway/stripe", "internal/webhook"},
+	"api":                       {"order", "eventstore", "journal", "vault", "projection", "readmodel", "workflows", "orchestrator", "bulk", "erasure", "webhooks", "gateway/stripe", "internal/webhook"},
 	"orchestrator":              {"order", "workflows"},
 	"bulk":                      {"order"},
 	"webhooks":                  {"eventstore", "journal", "projection", "vault", "workflows", "internal/webhook"},
@@ -40,12 +41,15 @@ var mayImport = map[string][]string{
 	"e2e":                      {},
 	"deploy":                   {},
 	"cmd/orderly":              {"*"},
-	"internal/config":          {"order", "vault", "webhooks"},
+	"internal/config":          {"order", "internal/keyset", "webhooks"},
 	"internal/postgres":        {},
 	// testkit builds running systems for tests only.
-	"internal/testkit":   {"internal/postgres", "vault"},
-	"internal/telemetry": {},
-	"internal/webhook":   {},
+	"internal/testkit":        {"internal/keyset", "internal/postgres", "internal/temporalclient", "vault"},
+	"internal/keyset":         {},
+	"internal/temporalclient": {"internal/keyset"},
+	"internal/telemetry":      {},
+	"internal/tlsfiles":       {},
+	"internal/webhook":        {},
 }
 
 type goPackage struct {

@@ -18,6 +18,7 @@ import (
 	"orderly/eventstore"
 	"orderly/gateway"
 	"orderly/gateway/simulator"
+	"orderly/internal/keyset"
 	"orderly/internal/testkit"
 	"orderly/journal"
 	"orderly/order"
@@ -68,7 +69,7 @@ func newStreet(t *testing.T, book *journal.Journal) *street {
 func newBook(t *testing.T) *journal.Journal {
 	t.Helper()
 	pool := testkit.Database(t)
-	return journal.New(eventstore.New(pool, eventstore.Options{}), stepPolicy, journal.Options{Vault: vault.New(pool, vault.MasterKeys{})})
+	return journal.New(eventstore.New(pool, eventstore.Options{}), stepPolicy, journal.Options{Vault: vault.New(pool, keyset.Set{})})
 }
 
 // id is the order's: each test has one of its own.

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.uber.org/zap"
 
 	"orderly/bulk"
@@ -37,6 +38,8 @@ type Options struct {
 	// Namespace is Temporal's, for links into its Web UI at TemporalUIURL.
 	Namespace     string
 	TemporalUIURL string
+	// Codec decrypts what Temporal keeps, for its Web UI; without it nothing is.
+	Codec converter.PayloadCodec
 	// Pool is needed: API keys, sessions and idempotency keys live there.
 	Pool *pgxpool.Pool
 	// Logger and Metrics may be nil.
@@ -61,6 +64,9 @@ type Options struct {
 	Limits Limits
 	// Ready tells whether the database's schema is the one that this code needs; nil asks nothing.
 	Ready func(context.Context) error
+	// Draining is closed when the process is told to stop: /readyz says so, connections are closed after their answer, and
+	// whoever streams ends the stream. Never when it is nil.
+	Draining <-chan struct{}
 }
 
 // API serves orders over HTTP.
@@ -78,6 +84,7 @@ type API struct {
 	keys, tokens, sessions *memory
 	issuer                 *issuer
 	secureCookies, tls     bool
+	temporalUI             string // the origin of its pages
 	bodyWithin             time.Duration
 	callers                *callers
 	admission              admission
@@ -98,7 +105,7 @@ func New(options Options) *API {
 	a := &API{
 		options: options, log: options.Logger, journal: options.Journal, readModel: options.ReadModel,
 		receipts: &receipts{options.Pool}, bulk: bulk.NewStore(options.Pool), metrics: newMetrics(options.Metrics),
-		issuer: newIssuer(options.Identity), secureCookies: isSecure(options.PublicURL), tls: strings.HasPrefix(options.PublicURL, "https://"), bodyWithin: bodyWithin,
+		issuer: newIssuer(options.Identity), secureCookies: isSecure(options.PublicURL), tls: strings.HasPrefix(options.PublicURL, "https://"), bodyWithin: bodyWithin, temporalUI: originOf(options.TemporalUIURL),
 		callers: newCallers(options.Limits), admission: newAdmission(options.Limits),
 	}
 	a.keys, a.tokens, a.sessions = newMemory(a.findByKey), newMemory(a.issuer.find), newMemory(a.findBySession)
@@ -126,7 +133,7 @@ func (a *API) newEngine() *gin.Engine {
 	engine.UseEscapedPath = true
 	engine.UnescapePathValues = false
 	_ = engine.SetTrustedProxies(nil) // only fails for addresses that are none
-	engine.Use(a.frame, a.admit, a.authenticate, a.limitRate, unescapePath)
+	engine.Use(a.frame, a.crossOrigin, a.admit, a.authenticate, a.limitRate, unescapePath)
 	engine.NoRoute(func(c *gin.Context) { abort(c, newProblem(codeNotFound, "")) })
 	engine.NoMethod(func(c *gin.Context) { abort(c, newProblem(codeMethod, "The Allow header lists what is.")) })
 	return engine

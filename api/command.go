@@ -56,18 +56,30 @@ func (a *API) perform(ctx context.Context, c call) (*commandOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := a.receipts.take(ctx, &s)
+	found, err := a.claim(ctx, &s)
 	switch {
 	case err != nil:
 		return nil, err
-	case found.otherRequest:
-		return nil, newProblem(codeKeyReused, "Take another Idempotency-Key for another request.")
 	case found.status != 0:
 		return a.again(ctx, c, found)
-	case !found.mine:
-		return nil, newProblem(codeInFlight, "Ask again for its result.").after(tryAgainSoon)
+	default:
+		return a.carryOut(ctx, c, &s)
 	}
-	return a.carryOut(ctx, c, &s)
+}
+
+// claim gives the receipt of a command that was carried out, or makes it the caller's to carry out.
+func (a *API) claim(ctx context.Context, s *slip) (receipt, error) {
+	found, err := a.receipts.take(ctx, s)
+	switch {
+	case err != nil:
+		return receipt{}, err
+	case found.otherRequest:
+		return receipt{}, newProblem(codeKeyReused, "Take another Idempotency-Key for another request.")
+	case found.status == 0 && !found.mine:
+		return receipt{}, newProblem(codeInFlight, "Ask again for its result.").after(tryAgainSoon)
+	default:
+		return found, nil
+	}
 }
 
 func (a *API) carryOut(ctx context.Context, c call, s *slip) (*commandOutput, error) {

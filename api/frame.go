@@ -30,6 +30,9 @@ func (a *API) frame(c *gin.Context) {
 	defer cancel()
 	c.Request = c.Request.WithContext(ctx)
 	a.setCommonHeaders(c.Writer.Header(), traceID)
+	if a.draining() {
+		c.Header("Connection", "close") // the client's next request goes to another process
+	}
 
 	a.metrics.inFlight.Inc()
 	defer a.metrics.inFlight.Dec()

@@ -23,6 +23,10 @@ func (a *API) live(c *gin.Context) {
 
 // ready answers whether all that commands need is there, and names what is not.
 func (a *API) ready(c *gin.Context) {
+	if a.draining() {
+		writeProblem(c, newProblem(codeNotReady, "The process is being stopped.").after(tryAgainSoon))
+		return
+	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), readyWithin)
 	defer cancel()
 	var faults []Fault
@@ -38,6 +42,16 @@ func (a *API) ready(c *gin.Context) {
 		return
 	}
 	c.JSON(http.StatusOK, gin.H{"status": "ready"})
+}
+
+// draining says whether the process was told to stop.
+func (a *API) draining() bool {
+	select {
+	case <-a.options.Draining:
+		return true
+	default:
+		return false
+	}
 }
 
 // readiness asks everything at once: what is down often answers by a time-out.

@@ -14,7 +14,7 @@ import (
 type KeyRequest struct {
 	Name      string     `json:"name" minLength:"1" maxLength:"100" doc:"What it is for." example:"web shop"`
 	Roles     []string   `json:"roles" minItems:"1" maxItems:"10" enum:"integrator,support,supervisor,warehouse,finance,auditor,monitor,admin"`
-	Scopes    []string   `json:"scopes,omitempty" minItems:"1" maxItems:"20" enum:"read,command,note,operate,skip,review,refund,reroute,receive,bulk,audit,monitor,rebuild,erase,keys" doc:"All that is left of what the roles allow; left out, all of it is."`
+	Scopes    []string   `json:"scopes,omitempty" minItems:"1" maxItems:"20" enum:"read,command,note,operate,skip,review,refund,reroute,receive,bulk,audit,monitor,rebuild,erase,decode,keys" doc:"All that is left of what the roles allow; left out, all of it is."`
 	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When it stops being valid; never when left out."`
 }
 

@@ -25,13 +25,14 @@ const (
 	mayMonitor permission = "monitor" // the metrics
 	mayRebuild permission = "rebuild" // read models: rebuild them, retry and skip parked events
 	mayErase   permission = "erase"   // forget a customer's personal data
+	mayDecode  permission = "decode"  // what Temporal keeps encrypted, of all tenants
 	mayKeys    permission = "keys"    // make, rotate and revoke API keys
 )
 
 // permissions is all of them, in the order in which they are shown.
 var permissions = []permission{
 	mayRead, mayCommand, mayNote, mayOperate, maySkip, mayReview, mayRefund, mayReroute, mayReceive, mayBulk, mayAudit,
-	mayMonitor, mayRebuild, mayErase, mayKeys,
+	mayMonitor, mayRebuild, mayErase, mayDecode, mayKeys,
 }
 
 // role is what a caller is, in the words of a shop.

@@ -24,6 +24,8 @@ func (a *API) routes() {
 	a.webhookRoutes()
 	a.endpointRoutes()
 	a.keyRoutes()
+	a.customerRoutes()
+	a.codecRoutes()
 	a.sessionRoutes()
 }
 
@@ -126,6 +128,11 @@ func (a *API) keyRoutes() {
 	revoke := operation(http.MethodDelete, "revoke-key", "/v1/keys/{key_id}", "Take an API key out of use", 404, 422)
 	revoke.DefaultStatus = http.StatusNoContent
 	route(a, revoke, mayKeys, a.revokeKey)
+}
+
+// customerRoutes are about customers, whatever they have ordered.
+func (a *API) customerRoutes() {
+	modify(a, post("erase-customer", "/v1/customers/{customer_id}/erase", "Forget a customer's personal data, for ever"), mayErase, a.eraseCustomer)
 }
 
 // sessionRoutes are for browsers: who they are, logging in with a key or at the identity provider, and logging out.

@@ -25,7 +25,7 @@ func NewServer(addr string, handler http.Handler) *http.Server {
 }
 
 // Serve serves until ctx ends, then takes no new requests and waits up to grace for those that are being served. The
-// server listens on listener, or on its Addr when that is nil.
+// server listens on listener, or on its Addr when that is nil, and speaks TLS when it has a configuration for it.
 func Serve(ctx context.Context, server *http.Server, listener net.Listener, grace time.Duration) error {
 	if listener == nil {
 		var err error
@@ -34,7 +34,13 @@ func Serve(ctx context.Context, server *http.Server, listener net.Listener, grac
 		}
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() {
+		if server.TLSConfig != nil {
+			failed <- server.ServeTLS(listener, "", "")
+			return
+		}
+		failed <- server.Serve(listener)
+	}()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve HTTP: %w", err)

@@ -96,9 +96,9 @@ type getDeliveryInput struct {
 	Carrier string `query:"carrier" maxLength:"100"`
 }
 
-type deliveryOutput struct{ Body DeliveryList }
+type deliveryTimesOutput struct{ Body DeliveryList }
 
-func (a *API) getDeliveryTimes(ctx context.Context, in *getDeliveryInput) (*deliveryOutput, error) {
+func (a *API) getDeliveryTimes(ctx context.Context, in *getDeliveryInput) (*deliveryTimesOutput, error) {
 	from, to, err := in.read()
 	if err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func (a *API) getDeliveryTimes(ctx context.Context, in *getDeliveryInput) (*deli
 	for i, d := range found {
 		list.Deliveries[i] = viewDistribution(d)
 	}
-	return &deliveryOutput{list}, nil
+	return &deliveryTimesOutput{list}, nil
 }
 
 func viewDistribution(d readmodel.Distribution) Distribution {

@@ -32,6 +32,8 @@ type options struct {
 	// Ports. 0 means any free one for Temporal, and no Web UI.
 	temporalPort int
 	uiPort       int
+	// codec is the codec server of the Web UI, none when empty.
+	codec string
 }
 
 // stack is what was started, and what was there already.
@@ -161,7 +163,7 @@ func (s *stack) startUI(ctx context.Context) error {
 		return nil
 	}
 	began := time.Now()
-	ui, err := temporal.StartUI(ctx, s.options.uiPort, s.temporal.Address, s.namespace)
+	ui, err := temporal.StartUI(ctx, s.options.uiPort, s.temporal.Address, s.namespace, s.options.codec)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -93,11 +92,7 @@ func withoutShipTo(t *testing.T, state string) string {
 // checkSchedule asks for the schedule again, with another interval, after an operator has paused it.
 func (s shop) checkSchedule() {
 	s.t.Helper()
-	temporal, err := client.Dial(client.Options{HostPort: os.Getenv("TEMPORAL_ADDRESS"), Namespace: s.Namespace})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer temporal.Close()
+	temporal := s.Temporal()
 	schedule := temporal.ScheduleClient().GetHandle(s.t.Context(), workflows.CheckpointSchedule)
 	if err := schedule.Pause(s.t.Context(), client.SchedulePauseOptions{Note: "by an operator"}); err != nil {
 		s.t.Fatal(err)

@@ -18,17 +18,19 @@ import (
 	"go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/history/v1"
+	"go.temporal.io/api/proxy"
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
+	"google.golang.org/protobuf/proto"
 
 	"orderly/workflows"
 )
 
 var record = flag.Bool("record", false, "write the histories of the scenarios to workflows/testdata")
 
-// history is all that Temporal has recorded of a run.
+// history is all that Temporal has recorded of a run, decrypted.
 func (s shop) history(id, run string) *history.History {
 	s.t.Helper()
 	all := &history.History{}
@@ -39,7 +41,23 @@ func (s shop) history(id, run string) *history.History {
 		}
 		all.Events = append(all.Events, event)
 	}
+	s.decrypt(all)
 	return all
+}
+
+// decrypt decrypts all payloads in a message of Temporal's.
+func (s shop) decrypt(message proto.Message) {
+	s.t.Helper()
+	codec := s.TemporalCodec()
+	err := proxy.VisitPayloads(s.t.Context(), message, proxy.VisitPayloadsOptions{
+		SkipSearchAttributes: true,
+		Visitor: func(_ *proxy.VisitPayloadsContext, payloads []*common.Payload) ([]*common.Payload, error) {
+			return codec.Decode(payloads)
+		},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func (s shop) wantReplays(recorded *history.History) {

@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/proto"
 
 	"orderly/order"
@@ -49,10 +47,23 @@ func TestPersonalData_IsNowhereInClear_AndGoneAfterErasure(t *testing.T) {
 		t.Error("the events are stored with the address in clear")
 	}
 	s.wantNowhere(secretTexts)
+	s.command(http.StatusCreated, "/v1/orders", wish{id: "ord_other"}.json())
 
-	output, err := s.Run("erase", "cust_z", "--reason", "asked by letter")
-	if err != nil || !strings.Contains(output, "2 orders") {
-		t.Fatalf("erase: %v\n%s", err, output)
+	erased := s.erase("cust_z", "k1", `{"reason":"asked by letter"}`)
+	if erased.status != http.StatusOK || fmt.Sprint(erased.body["orders"]) != "2" {
+		t.Fatalf("erase: %d %s", erased.status, erased.raw)
+	}
+	if again := s.erase("cust_z", "k1", `{"reason":"asked by letter"}`); again.raw != erased.raw || again.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("erase, sent again: %d %s", again.status, again.raw)
+	}
+	if other := s.erase("cust_z", "k1", `{"reason":"another"}`); other.body["code"] != "idempotency_key_reused" {
+		t.Errorf("erase with the key of another request: %d %s", other.status, other.raw)
+	}
+	if output, err := s.Run("erase", "cust_z", "--reason", "asked by letter"); err != nil || !strings.Contains(output, "2 orders") {
+		t.Errorf("erase by command line: %v\n%s", err, output)
+	}
+	if kept := s.get("/v1/orders/ord_other").raw; !strings.Contains(kept, "1 Main St") {
+		t.Errorf("another customer's address is gone: %s", kept)
 	}
 	for _, path := range []string{"/v1/orders/ord_z", "/v1/orders/ord_z?version=1", "/v1/orders/ord_z/events", "/v1/orders/ord_y"} {
 		a := s.get(path)
@@ -84,17 +95,34 @@ func TestErase_WhileAnOrderWaitsToBeSent_IsRefusedAndChangesNothing(t *testing.T
 	if output, err := s.Run("erase", "cust_z", "--reason", "asked by letter"); err == nil || !strings.Contains(output, "ord_w") {
 		t.Errorf("erase: %v, want a refusal that names the order\n%s", err, output)
 	}
+	if refused := s.erase("cust_z", "k1", `{"reason":"asked by letter"}`); refused.status != http.StatusConflict || refused.body["code"] != "not_allowed_now" {
+		t.Errorf("erase: %d %s, want a refusal", refused.status, refused.raw)
+	}
 	s.healFaults()
 	s.command(http.StatusOK, "/v1/orders/ord_w/attention/"+found["attention_id"].(string)+"/retry", `{"reason":"the carriers are back"}`)
 	s.until("ord_w", "closed")
 }
 
-// wantNowhere looks for texts in every row of the database, in every history of a workflow, and in the logs.
+func (s shop) erase(customerID, key, body string) answer {
+	s.t.Helper()
+	a, err := s.call(http.MethodPost, "/v1/customers/"+customerID+"/erase", key, body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return a
+}
+
+// wantNowhere looks for texts in every row of the database, in everything that Temporal has of a workflow, as it lies there and
+// decrypted, in the metrics and in the logs.
 func (s shop) wantNowhere(texts []string) {
 	s.t.Helper()
 	places := s.rows()
-	for id, history := range s.histories() {
-		places["workflow "+id] = history
+	for id, kept := range s.keptByTemporal() {
+		places["workflow "+id], places["decrypted workflow "+id] = kept.stored, kept.decrypted
+	}
+	places["metrics"] = s.get("/metrics").raw
+	if !strings.Contains(places["metrics"], "orderly_") {
+		s.t.Errorf("there are no metrics: %s", places["metrics"])
 	}
 	maps.Copy(places, s.Logs())
 	for place, content := range places {
@@ -136,41 +164,59 @@ func (s shop) rows() map[string]string {
 	return contents
 }
 
-// histories is everything that Temporal keeps of each workflow: payloads lie in it byte for byte.
-func (s shop) histories() map[string]string {
+// kept is what Temporal has of a workflow: its history, and what is listed of it (memo, search attributes, summary, details).
+type kept struct{ stored, decrypted string }
+
+// keptByTemporal gives it of all workflows. Nothing but ids, types and search attributes may be there in clear.
+func (s shop) keptByTemporal() map[string]kept {
 	s.t.Helper()
-	temporal, err := client.Dial(client.Options{HostPort: os.Getenv("TEMPORAL_ADDRESS"), Namespace: s.Namespace})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer temporal.Close()
-	histories := map[string]string{}
+	all := map[string]kept{}
 	s.Await("workflows that are listed", func() bool {
-		listed, err := temporal.ListWorkflow(s.t.Context(), &workflowservice.ListWorkflowExecutionsRequest{})
+		listed, err := s.Temporal().ListWorkflow(s.t.Context(), &workflowservice.ListWorkflowExecutionsRequest{})
 		if err != nil {
 			s.t.Fatal(err)
 		}
 		for _, each := range listed.GetExecutions() {
 			id := each.GetExecution().GetWorkflowId()
-			iterator := temporal.GetWorkflowHistory(s.t.Context(), id, each.GetExecution().GetRunId(), false, 0)
-			var history strings.Builder
-			for iterator.HasNext() {
-				event, err := iterator.Next()
-				if err != nil {
-					s.t.Fatal(err)
-				}
-				raw, err := proto.Marshal(event)
-				if err != nil {
-					s.t.Fatal(err)
-				}
-				history.Write(raw)
+			described, err := s.Temporal().DescribeWorkflowExecution(s.t.Context(), id, each.GetExecution().GetRunId())
+			if err != nil {
+				s.t.Fatal(err)
 			}
-			histories[id] = history.String()
+			all[id] = s.look(described).and(s.look(each))
+			for events := s.Temporal().GetWorkflowHistory(s.t.Context(), id, each.GetExecution().GetRunId(), false, 0); events.HasNext(); {
+				event, err := events.Next()
+				if err != nil {
+					s.t.Fatal(err)
+				}
+				all[id] = all[id].and(s.look(event))
+			}
 		}
-		return len(histories) >= 3 // two orders and the projection
+		return len(all) >= 3 // two orders and the projection
 	})
-	if !strings.Contains(histories["order-ord_z"], "cust_z") {
-		s.t.Error("the history of order-ord_z does not show even its customer's id: it was not read rightly")
+	order := all["order-ord_z"]
+	if !strings.Contains(order.decrypted, "tok_visa") || strings.Contains(order.stored, "tok_visa") {
+		s.t.Error("order-ord_z does not show its token when it is decrypted, or shows it before")
 	}
-	return histories
+	if strings.Contains(order.stored, "json/plain") && strings.Contains(order.stored, "cust_z\",\"") {
+		s.t.Error("order-ord_z has payloads in clear")
+	}
+	return all
+}
+
+func (k kept) and(more kept) kept { return kept{k.stored + more.stored, k.decrypted + more.decrypted} }
+
+// look gives a message as it is stored, and with all of its payloads decrypted.
+func (s shop) look(message proto.Message) kept {
+	s.t.Helper()
+	raw := func() string {
+		bytes, err := proto.Marshal(message)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return string(bytes)
+	}
+	stored := raw()
+	message = proto.Clone(message)
+	s.decrypt(message)
+	return kept{stored, raw()}
 }

@@ -205,7 +205,7 @@ func TestReconcileSchedule_KeepsAPause_AndTakesNewSettings(t *testing.T) {
 	}
 	var in workflows.ReconcileInput
 	payload, _ := now.Schedule.Action.(*client.ScheduleWorkflowAction).Args[0].(*common.Payload)
-	if err := converter.GetDefaultDataConverter().FromPayload(payload, &in); err != nil || in.Grace != 5*time.Hour {
+	if err := converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), s.TemporalCodec()).FromPayload(payload, &in); err != nil || in.Grace != 5*time.Hour {
 		t.Errorf("input %+v: %v", in, err)
 	}
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,6 +39,8 @@ var (
 type Options struct {
 	// Timeout limits each request, its answer included; 0 means 10 s. The context's deadline counts as well.
 	Timeout time.Duration
+	// TLS is for services that speak it; nil trusts the roots of the system.
+	TLS *tls.Config
 	// Transport replaces the connection pool, for instance by one that traces.
 	Transport http.RoundTripper
 }
@@ -49,7 +52,7 @@ func NewHTTP(baseURL string, opts Options) *HTTP {
 	}
 
 	if opts.Transport == nil {
-		opts.Transport = newTransport()
+		opts.Transport = newTransport(opts.TLS)
 	}
 
 	return &HTTP{
@@ -65,9 +68,10 @@ func NewHTTP(baseURL string, opts Options) *HTTP {
 
 // newTransport keeps as many idle connections to the one host as a busy worker uses; the default of 2 would open and
 // close one for almost every request.
-func newTransport() *http.Transport {
+func newTransport(config *tls.Config) *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
+		TLSClientConfig:       config,
 		MaxIdleConns:          4 * maxConnections,
 		MaxIdleConnsPerHost:   maxConnections,
 		IdleConnTimeout:       time.Minute,

@@ -42,8 +42,8 @@ func (v *Vault) rewrapSome(ctx context.Context, tx pgx.Tx) (int, error) {
 		UPDATE customer_keys k SET wrapped = new.wrapped, master_key = $1
 		FROM unnest($2::text[], $3::text[], $4::uuid[], $5::bytea[]) AS new (tenant, customer_id, key_id, wrapped)
 		WHERE k.tenant = new.tenant AND k.customer_id = new.customer_id AND k.key_id = new.key_id`
-	current := v.masters.keys[0]
-	rows, err := tx.Query(ctx, query, current.name, rewrapPage)
+	current := v.masters.Current()
+	rows, err := tx.Query(ctx, query, current, rewrapPage)
 	if err != nil {
 		return 0, err
 	}
@@ -53,14 +53,14 @@ func (v *Vault) rewrapSome(ctx context.Context, tx pgx.Tx) (int, error) {
 	var owner Owner
 	var k wrappedKey
 	_, err = pgx.ForEachRow(rows, []any{&owner.Tenant, &owner.CustomerID, &k.id, &k.wrapped, &k.master}, func() error {
-		key, err := v.masters.unwrap(owner, k)
+		secret, err := v.unwrapSecret(owner, k)
 		tenants, customers, ids = append(tenants, owner.Tenant), append(customers, owner.CustomerID), append(ids, k.id)
-		wrapped = append(wrapped, seal(current.aead, key, owner.bind(k.id.String())))
+		wrapped = append(wrapped, v.masters.Seal(secret, owner.bind(k.id.String())))
 		return err
 	})
 	if err != nil {
 		return 0, err
 	}
-	_, err = tx.Exec(ctx, update, current.name, tenants, customers, ids, wrapped)
+	_, err = tx.Exec(ctx, update, current, tenants, customers, ids, wrapped)
 	return len(ids), err
 }

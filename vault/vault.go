@@ -9,13 +9,15 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"orderly/internal/keyset"
 )
 
 var (
 	// ErrErased is returned for data whose key was erased. It stays unreadable for ever.
 	ErrErased = errors.New("the personal data was erased")
 	// ErrDamaged is returned for data, or a key, that is not what was sealed.
-	ErrDamaged = errors.New("encrypted data is damaged, or was moved from elsewhere")
+	ErrDamaged = keyset.ErrDamaged
 )
 
 // Owner is whose data it is.
@@ -37,11 +39,12 @@ type Box struct {
 // Vault seals and opens personal data. It may be used from many goroutines.
 type Vault struct {
 	pool    *pgxpool.Pool
-	masters MasterKeys
+	masters keyset.Set
 }
 
-// New makes a Vault on a database that was migrated.
-func New(pool *pgxpool.Pool, masters MasterKeys) *Vault { return &Vault{pool: pool, masters: masters} }
+// New makes a Vault on a database that was migrated. The master keys wrap the keys of customers: the first one wraps, the
+// others only unwrap what they wrapped before they were replaced ([Vault.Rewrap] ends the need for them).
+func New(pool *pgxpool.Pool, masters keyset.Set) *Vault { return &Vault{pool: pool, masters: masters} }
 
 type wrappedKey struct {
 	id      uuid.UUID
@@ -59,11 +62,11 @@ func (v *Vault) Seal(ctx context.Context, owner Owner, purpose string, data []by
 	if err != nil {
 		return Box{}, err
 	}
-	key, err := v.masters.unwrap(owner, wrapped)
+	key, err := v.unwrap(owner, wrapped)
 	if err != nil {
 		return Box{}, err
 	}
-	return Box{KeyID: wrapped.id.String(), Content: seal(newAEAD(key), data, owner.bind(purpose))}, nil
+	return Box{KeyID: wrapped.id.String(), Content: key.Seal(data, owner.bind(purpose))}, nil
 }
 
 // Open decrypts what was sealed for an owner and a purpose: one round trip.
@@ -77,13 +80,13 @@ func (v *Vault) Open(ctx context.Context, owner Owner, purpose string, box Box) 
 	if !found || wrapped.id.String() != box.KeyID {
 		return nil, ErrErased
 	}
-	key, err := v.masters.unwrap(owner, wrapped)
+	key, err := v.unwrap(owner, wrapped)
 	if err != nil {
 		return nil, err
 	}
-	data, err := newAEAD(key).Open(nil, nil, box.Content, owner.bind(purpose))
+	data, err := key.Open(box.Content, owner.bind(purpose))
 	if err != nil {
-		return nil, fmt.Errorf("open data of %s: %w", owner, errors.Join(ErrDamaged, err))
+		return nil, fmt.Errorf("open data of %s: %w", owner, err)
 	}
 	return data, nil
 }
@@ -120,10 +123,9 @@ func (v *Vault) create(ctx context.Context, owner Owner) (wrappedKey, error) {
 	if v.masters.Empty() {
 		return wrappedKey{}, errors.New("there is no master key to wrap the keys of customers with")
 	}
-	current := v.masters.keys[0]
 	id := uuid.New()
-	wrapped := seal(current.aead, newKey(), owner.bind(id.String()))
-	if _, err := v.pool.Exec(ctx, query, owner.Tenant, owner.CustomerID, id, wrapped, current.name); err != nil {
+	wrapped := v.masters.Seal(keyset.Random(), owner.bind(id.String()))
+	if _, err := v.pool.Exec(ctx, query, owner.Tenant, owner.CustomerID, id, wrapped, v.masters.Current()); err != nil {
 		return wrappedKey{}, fmt.Errorf("keep a key for %s: %w", owner, err)
 	}
 	k, found, err := v.read(ctx, owner)
@@ -131,4 +133,20 @@ func (v *Vault) create(ctx context.Context, owner Owner) (wrappedKey, error) {
 		err = fmt.Errorf("the key of %s was erased while it was made", owner)
 	}
 	return k, err
+}
+
+func (v *Vault) unwrap(owner Owner, k wrappedKey) (keyset.Key, error) {
+	secret, err := v.unwrapSecret(owner, k)
+	if err != nil {
+		return keyset.Key{}, err
+	}
+	return keyset.NewKey(secret), nil
+}
+
+func (v *Vault) unwrapSecret(owner Owner, k wrappedKey) ([]byte, error) {
+	secret, err := v.masters.Open(k.master, k.wrapped, owner.bind(k.id.String()))
+	if err != nil {
+		return nil, fmt.Errorf("unwrap the key of %s with master key %q: %w", owner, k.master, err)
+	}
+	return secret, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"orderly/internal/keyset"
 	"orderly/internal/testkit"
 	"orderly/vault"
 )
@@ -17,9 +18,9 @@ var (
 	bob   = vault.Owner{Tenant: "shop", CustomerID: "bob"}
 )
 
-func masters(t testing.TB, keys ...string) vault.MasterKeys {
+func masters(t testing.TB, keys ...string) keyset.Set {
 	t.Helper()
-	parsed, err := vault.ParseMasterKeys(strings.Join(keys, ","))
+	parsed, err := keyset.Parse(strings.Join(keys, ","))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +30,7 @@ func masters(t testing.TB, keys ...string) vault.MasterKeys {
 func newVault(t testing.TB) (*vault.Vault, *pgxpool.Pool) {
 	t.Helper()
 	pool := testkit.Database(t)
-	return vault.New(pool, masters(t, vault.NewMasterKey("m1"))), pool
+	return vault.New(pool, masters(t, keyset.Generate("m1"))), pool
 }
 
 func seal(t testing.TB, v *vault.Vault, owner vault.Owner, purpose, data string) vault.Box {
@@ -129,7 +130,7 @@ func TestErase_MakesUnreadable_AndOnlyThat(t *testing.T) {
 func TestRewrap_AfterIt_TheOldMasterKeyIsNotNeeded(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
-	oldKey, newKey := vault.NewMasterKey("2025"), vault.NewMasterKey("2026")
+	oldKey, newKey := keyset.Generate("2025"), keyset.Generate("2026")
 	before := vault.New(pool, masters(t, oldKey))
 	hers, his := seal(t, before, alice, "p", "hers"), seal(t, before, bob, "p", "his")
 
@@ -164,24 +165,8 @@ func TestWrappedKey_MovedToAnotherCustomer_IsRefused(t *testing.T) {
 
 func TestVault_WithoutMasterKey_SealsNothing(t *testing.T) {
 	t.Parallel()
-	v := vault.New(testkit.Database(t), vault.MasterKeys{})
+	v := vault.New(testkit.Database(t), keyset.Set{})
 	if box, err := v.Seal(t.Context(), alice, "p", []byte("x")); err == nil {
 		t.Errorf("got %v, want an error", box)
-	}
-}
-
-func TestParseMasterKeys(t *testing.T) {
-	t.Parallel()
-	good := vault.NewMasterKey("m")
-	for name, text := range map[string]string{
-		"empty": "", "no name": ":" + strings.TrimPrefix(good, "m:"), "no key": "m:", "short": "m:AAAA", "not base64": "m:" + strings.Repeat("!", 44),
-		"twice": good + "," + good, "trailing comma": good + ",",
-	} {
-		if _, err := vault.ParseMasterKeys(text); err == nil {
-			t.Errorf("%s: no error", name)
-		}
-	}
-	if parsed, err := vault.ParseMasterKeys(good + ", " + vault.NewMasterKey("n")); err != nil || parsed.Empty() {
-		t.Errorf("two keys: %v", err)
 	}
 }

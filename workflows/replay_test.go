@@ -6,9 +6,15 @@ import (
 	"strings"
 	"testing"
 
+	"go.temporal.io/api/common/v1"
+	"go.temporal.io/api/history/v1"
+	"go.temporal.io/api/proxy"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"orderly/internal/keyset"
+	"orderly/internal/temporalclient"
 	"orderly/workflows"
 )
 
@@ -42,6 +48,64 @@ func TestRecordedHistories_Replay(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestEncryptedHistories_AfterARotation_Replay replays histories that were begun in clear and went on with a key that is no
+// longer the first one.
+func TestEncryptedHistories_AfterARotation_Replay(t *testing.T) {
+	t.Parallel()
+	older, newer := keyset.Generate("older"), keyset.Generate("newer")
+	for _, path := range recordings(t) {
+		recorded := encryptedFromTheMiddle(t, path, keys(t, older))
+		if err := replayWith(keys(t, newer, older), recorded); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		if err := replayWith(keys(t, newer), recorded); err == nil {
+			t.Errorf("%s replays without the key", path)
+		}
+	}
+}
+
+func keys(t *testing.T, all ...string) keyset.Set {
+	t.Helper()
+	set, err := keyset.Parse(strings.Join(all, ","))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func encryptedFromTheMiddle(t *testing.T, path string, with keyset.Set) *history.History {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	recorded, err := client.HistoryFromJSON(file, client.HistoryJSONOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	encrypt := proxy.VisitPayloadsOptions{SkipSearchAttributes: true, Visitor: func(_ *proxy.VisitPayloadsContext, payloads []*common.Payload) ([]*common.Payload, error) {
+		return temporalclient.NewCodec(with).Encode(payloads)
+	}}
+	later := &history.History{Events: recorded.GetEvents()[len(recorded.GetEvents())/2:]}
+	if err := proxy.VisitPayloads(t.Context(), later, encrypt); err != nil {
+		t.Fatal(err)
+	}
+	return recorded
+}
+
+func replayWith(set keyset.Set, recorded *history.History) error {
+	options := temporalclient.Encrypt(client.Options{}, set)
+	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{
+		DataConverter: options.DataConverter, FailureConverter: options.FailureConverter,
+	})
+	if err != nil {
+		return err
+	}
+	replayer.RegisterWorkflowWithOptions(workflows.Order, workflow.RegisterOptions{Name: workflows.OrderWorkflow})
+	return replayer.ReplayWorkflowHistory(nil, recorded)
 }
 
 // TestRecordedHistories_OfOtherCode_DoNotReplay makes sure that a change would be noticed.

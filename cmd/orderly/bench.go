@@ -157,7 +157,7 @@ func benchLifecycle(ctx context.Context, o benchOptions) (rows []bench.Row, err 
 	if err := waitReady(ctx, c.PublicURL+"/readyz", c.SimulatorURL+"/livez"); err != nil {
 		return nil, err
 	}
-	temporal, _, err := connectTemporal(zap.NewNop())
+	temporal, _, err := connectTemporal(c.Config, zap.NewNop())
 	if err != nil {
 		return nil, err
 	}

@@ -4,17 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/contrib/envconfig"
 	"go.uber.org/zap"
 
 	"orderly/eventstore"
 	"orderly/internal/config"
 	"orderly/internal/postgres"
 	"orderly/internal/telemetry"
+	"orderly/internal/temporalclient"
 	"orderly/journal"
 	"orderly/vault"
 )
@@ -31,6 +33,40 @@ func connectDatabase(ctx context.Context, c config.Config) (*pgxpool.Pool, error
 		return nil, errors.New("the database was never migrated: run `orderly migrate`")
 	}
 	return pool, err
+}
+
+// awaitDatabase waits for Postgres, which may come up later than this process. What waiting does not mend is an error.
+func awaitDatabase(ctx context.Context, c config.Config, logger *zap.Logger) (pool *pgxpool.Pool, err error) {
+	err = await(ctx, logger, "Postgres", func() (bool, error) {
+		pool, err = connectDatabase(ctx, c)
+		return mayCome(err), err
+	})
+	return pool, err
+}
+
+// mayCome says whether a server that could not be reached may just not be there yet.
+func mayCome(err error) bool {
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return refused.Code == "57P03" // it is starting
+	}
+	_, unreachable := errors.AsType[*net.OpError](err)
+	return unreachable
+}
+
+// await tries until it need not be tried again, and says in the log that it waits.
+func await(ctx context.Context, logger *zap.Logger, what string, try func() (again bool, err error)) error {
+	for {
+		again, err := try()
+		if !again || ctx.Err() != nil {
+			return err
+		}
+		logger.Warn(what+" is not ready; trying again", zap.Error(err))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(2 * time.Second):
+		}
+	}
 }
 
 // connectOwner opens the database as its owner, for the few commands that may do what the services may not.
@@ -77,13 +113,10 @@ func withPool(ctx context.Context, connect func(context.Context, config.Config) 
 
 // connectTemporal makes a client of the server that the TEMPORAL_* variables name, and says which namespace they name. It
 // connects when it is first used: reads are served while Temporal is away.
-func connectTemporal(logger *zap.Logger) (client.Client, string, error) {
-	options, err := envconfig.LoadDefaultClientOptions()
+func connectTemporal(c config.Config, logger *zap.Logger) (client.Client, string, error) {
+	options, err := temporalclient.Options(c.TemporalKeys)
 	if err != nil {
-		return nil, "", fmt.Errorf("read the TEMPORAL_* variables: %w", err)
-	}
-	if options.Namespace == "" {
-		options.Namespace = client.DefaultNamespace
+		return nil, "", err
 	}
 	options.Logger = telemetry.Temporal(logger)
 	lazy, err := client.NewLazyClient(options)

@@ -18,6 +18,7 @@ import (
 	"orderly/api"
 	"orderly/eventstore"
 	"orderly/internal/config"
+	"orderly/internal/keyset"
 	"orderly/internal/postgres"
 )
 
@@ -26,6 +27,7 @@ var devPace = map[string]string{
 	"ORDERLY_RETRY_FIRST": "200ms",
 	"ORDERLY_RETRY_MAX":   "1s",
 	"ORDERLY_CLOSE_AFTER": "10s",
+	"ORDERLY_DRAIN_DELAY": "0s",
 
 	"ORDERLY_WEBHOOKS_ALLOW_PRIVATE": "true",
 }
@@ -92,7 +94,7 @@ func dev(ctx context.Context, out io.Writer, data string) error {
 type devSettings struct {
 	config.Config
 
-	masterKeys string
+	masterKeys, temporalKeys string
 }
 
 // devConfig migrates the database and makes sure of the secrets, which outlive a run.
@@ -109,6 +111,9 @@ func devConfig(ctx context.Context, data string) (devSettings, error) {
 		return devSettings{}, err
 	}
 	c.APIKey, c.WebhookSecret = secrets.apiKey, secrets.webhookSecret
+	if c.TemporalKeys, err = keyset.Parse(secrets.temporalKeys); err != nil {
+		return devSettings{}, fmt.Errorf("ORDERLY_TEMPORAL_KEYS: %w", err)
+	}
 	if c.CheckpointKey == "" {
 		c.CheckpointKey = secrets.checkpointKey
 	}
@@ -124,7 +129,7 @@ func devConfig(ctx context.Context, data string) (devSettings, error) {
 		return devSettings{}, err
 	}
 	defer pool.Close()
-	return devSettings{c, secrets.masterKeys}, api.EnsureKey(ctx, pool, c.APIKey, api.NewKey{Name: "development", Tenant: "default", Roles: []string{"admin"}})
+	return devSettings{c, secrets.masterKeys, secrets.temporalKeys}, api.EnsureKey(ctx, pool, c.APIKey, api.NewKey{Name: "development", Tenant: "default", Roles: []string{"admin"}})
 }
 
 // lines is what a shell sources to reach the run.
@@ -137,6 +142,7 @@ func (c devSettings) lines() []string {
 		assign("ORDERLY_SIMULATOR_URL", c.SimulatorURL),
 		assign("ORDERLY_API_KEY", c.APIKey),
 		assign("ORDERLY_MASTER_KEYS", c.masterKeys),
+		assign("ORDERLY_TEMPORAL_KEYS", c.temporalKeys),
 		assign("ORDERLY_CHECKPOINT_PUBLIC_KEYS", strings.Join(c.CheckpointPublicKeys, ",")),
 	}
 	for _, name := range slices.Sorted(maps.Keys(devPace)) {
@@ -156,7 +162,7 @@ func assign(name, value string) string {
 
 func (c devSettings) environment() []string {
 	return append(os.Environ(), "ORDERLY_WEBHOOK_SECRET="+c.WebhookSecret, "ORDERLY_URL="+c.PublicURL,
-		"ORDERLY_MASTER_KEYS="+c.masterKeys, "ORDERLY_CHECKPOINT_KEY="+c.CheckpointKey)
+		"ORDERLY_MASTER_KEYS="+c.masterKeys, "ORDERLY_TEMPORAL_KEYS="+c.temporalKeys, "ORDERLY_CHECKPOINT_KEY="+c.CheckpointKey)
 }
 
 func (c devSettings) announce(out io.Writer, envFile string) {

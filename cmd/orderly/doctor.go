@@ -74,7 +74,7 @@ func doctorCommand() *cobra.Command {
 
 func examine(ctx context.Context, c config.Config) []finding {
 	findings := examineDatabase(ctx, c)
-	findings = append(findings, examineTemporal(ctx)...)
+	findings = append(findings, examineTemporal(ctx, c)...)
 	findings = append(findings, examineWorkflows(ctx, c)...)
 	findings = append(findings,
 		examineHTTP(ctx, "gateways", strings.TrimSuffix(c.SimulatorURL, "/")+"/livez", "start `orderly simulator`, or set ORDERLY_SIMULATOR_URL"),
@@ -170,10 +170,10 @@ func lookAtProjections(ctx context.Context, pool *pgxpool.Pool, store *eventstor
 	return well("projections", "%s", strings.Join(all, "; "))
 }
 
-func examineTemporal(ctx context.Context) []finding {
-	temporal, namespace, err := connectTemporal(zap.NewNop())
+func examineTemporal(ctx context.Context, c config.Config) []finding {
+	temporal, namespace, err := connectTemporal(c, zap.NewNop())
 	if err != nil {
-		return []finding{ill("temporal", err, "check the TEMPORAL_* variables")}
+		return []finding{ill("temporal", err, "check ORDERLY_TEMPORAL_KEYS and the TEMPORAL_* variables")}
 	}
 	defer temporal.Close()
 	if _, err := temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
@@ -187,7 +187,7 @@ func examineTemporal(ctx context.Context) []finding {
 		return []finding{well("temporal", "is reachable"), ill("search attributes", fmt.Errorf("namespace %s lacks %s", namespace, strings.Join(missing, ", ")),
 			"start `orderly serve --worker`, which adds them")}
 	default:
-		return []finding{well("temporal", "is reachable, namespace %s", namespace), well("search attributes", "are all there")}
+		return []finding{well("temporal", "is reachable, namespace %s, payloads are encrypted with key %s", namespace, c.TemporalKeys.Current()), well("search attributes", "are all there")}
 	}
 }
 

@@ -48,7 +48,7 @@ var errTemporalAway = errors.New("no answer from Temporal")
 
 // withReconciler gives a command what finds open orders without a workflow; errTemporalAway when nobody could be asked.
 func withReconciler(ctx context.Context, s *service, do func(*activities.Reconciler) error) error {
-	temporal, namespace, err := connectTemporal(s.log)
+	temporal, namespace, err := connectTemporal(s.config, s.log)
 	if err != nil {
 		return errors.Join(errTemporalAway, err)
 	}

@@ -13,15 +13,16 @@ import (
 
 	"orderly/api"
 	"orderly/internal/config"
+	"orderly/internal/keyset"
 	"orderly/vault"
 )
 
 func keysCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "keys", Short: "Create, list, rotate and revoke API keys; make and replace master keys", Args: noOther}
+	cmd := &cobra.Command{Use: "keys", Short: "Create, list, rotate and revoke API keys; make and replace master keys and those for Temporal", Args: noOther}
 	cmd.RunE = func(*cobra.Command, []string) error {
-		return usageError{errors.New("keys what? create, list, rotate, revoke, master or rewrap")}
+		return usageError{errors.New("keys what? create, list, rotate, revoke, master, temporal or rewrap")}
 	}
-	cmd.AddCommand(createKeyCommand(), listKeysCommand(), rotateKeyCommand(), revokeKeyCommand(), masterKeyCommand(), rewrapCommand())
+	cmd.AddCommand(createKeyCommand(), listKeysCommand(), rotateKeyCommand(), revokeKeyCommand(), secretKeyCommand("master"), secretKeyCommand("temporal"), rewrapCommand())
 	return cmd
 }
 
@@ -113,14 +114,15 @@ func revokeKeyCommand() *cobra.Command {
 	}
 }
 
-func masterKeyCommand() *cobra.Command {
+// secretKeyCommand makes keys for one of the sets of keys in the configuration.
+func secretKeyCommand(set string) *cobra.Command {
 	return &cobra.Command{
-		Use:   "master NAME",
-		Short: "Make a master key for ORDERLY_MASTER_KEYS and print it; it is stored nowhere",
+		Use:   set + " NAME",
+		Short: "Make a key for ORDERLY_" + strings.ToUpper(set) + "_KEYS and print it; it is stored nowhere",
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			key := vault.NewMasterKey(args[0])
-			if _, err := vault.ParseMasterKeys(key); err != nil {
+			key := keyset.Generate(args[0])
+			if _, err := keyset.Parse(key); err != nil {
 				return usageError{fmt.Errorf("%q cannot name a key: it must hold neither commas nor colons", args[0])}
 			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), key)

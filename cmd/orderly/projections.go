@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"orderly/eventstore"
+	"orderly/internal/config"
 	"orderly/orchestrator"
 	"orderly/projection"
 	"orderly/readmodel"
@@ -89,7 +90,11 @@ func rebuildCommand() *cobra.Command {
 				return usageError{err}
 			}
 		}
-		temporal, _, err := connectTemporal(zap.NewNop())
+		c, err := config.Load()
+		if err != nil {
+			return usageError{err}
+		}
+		temporal, _, err := connectTemporal(c, zap.NewNop())
 		if err != nil {
 			return err
 		}

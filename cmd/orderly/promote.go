@@ -33,7 +33,7 @@ func promoteCommand() *cobra.Command {
 		if release.Deployment == "" || release.BuildID == "" {
 			return usageError{errors.New("promote what? set ORDERLY_DEPLOYMENT, and ORDERLY_BUILD_ID or name the build")}
 		}
-		temporal, _, err := connectTemporal(zap.NewNop())
+		temporal, _, err := connectTemporal(c, zap.NewNop())
 		if err != nil {
 			return err
 		}

@@ -11,11 +11,11 @@ import (
 	"strings"
 
 	"orderly/eventstore"
-	"orderly/vault"
+	"orderly/internal/keyset"
 )
 
 // secrets are what a development run keeps for the next one.
-type secrets struct{ apiKey, webhookSecret, masterKeys, checkpointKey string }
+type secrets struct{ apiKey, webhookSecret, masterKeys, temporalKeys, checkpointKey string }
 
 // loadSecrets reads the secrets, NAME=value on each line, and makes those that are not there yet.
 func loadSecrets(path string) (secrets, error) {
@@ -41,7 +41,8 @@ func loadSecrets(path string) (secrets, error) {
 	all := secrets{
 		apiKey:        secret("ORDERLY_API_KEY", func() string { return "ord_" + random(base64.RawURLEncoding) }),
 		webhookSecret: secret("ORDERLY_WEBHOOK_SECRET", func() string { return "whsec_" + random(base64.StdEncoding) }),
-		masterKeys:    secret("ORDERLY_MASTER_KEYS", func() string { return vault.NewMasterKey("dev") }),
+		masterKeys:    secret("ORDERLY_MASTER_KEYS", func() string { return keyset.Generate("dev") }),
+		temporalKeys:  secret("ORDERLY_TEMPORAL_KEYS", func() string { return keyset.Generate("dev") }),
 		checkpointKey: secret("ORDERLY_CHECKPOINT_KEY", func() string { private, _ := eventstore.NewSigningKey(); return private }),
 	}
 	if !missing {

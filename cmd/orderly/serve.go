@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"sync"
@@ -19,6 +20,8 @@ import (
 	"orderly/internal/config"
 	"orderly/internal/postgres"
 	"orderly/internal/telemetry"
+	"orderly/internal/temporalclient"
+	"orderly/internal/tlsfiles"
 	"orderly/journal"
 	"orderly/projection"
 	"orderly/readmodel"
@@ -107,7 +110,7 @@ func serve(ctx context.Context, c config.Config, r roles, logger *zap.Logger) er
 }
 
 func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*service, func(), error) {
-	pool, err := connectDatabase(ctx, c)
+	pool, err := awaitDatabase(ctx, c, logger)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -116,7 +119,7 @@ func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*serv
 		pool.Close()
 		return nil, nil, err
 	}
-	if s.temporal, s.namespace, err = connectTemporal(logger); err != nil {
+	if s.temporal, s.namespace, err = connectTemporal(c, logger); err != nil {
 		pool.Close()
 		return nil, nil, err
 	}
@@ -171,6 +174,7 @@ func (s *service) schemaIsCurrent(ctx context.Context) error {
 
 func (s *service) serveAPI(ctx context.Context) error {
 	handler := api.New(api.Options{
+		Codec: temporalclient.NewCodec(s.config.TemporalKeys), Draining: ctx.Done(),
 		Metrics: s.registry(),
 		Journal: s.journal, Store: s.store, Projections: s.projections(), ReadModel: readmodel.New(s.pool, readmodel.Options{Projected: s.listener.Subscribe}), Temporal: s.temporal, Namespace: s.namespace,
 		TemporalUIURL: s.config.TemporalUIURL, Pool: s.pool, Logger: s.log,
@@ -183,7 +187,33 @@ func (s *service) serveAPI(ctx context.Context) error {
 	}).Handler()
 	go s.forgetReceipts(ctx)
 	s.log.Info("serving", zap.String("addr", s.config.HTTPAddr))
-	return api.Serve(ctx, api.NewServer(s.config.HTTPAddr, handler), nil, drainWithin)
+	server := api.NewServer(s.config.HTTPAddr, handler)
+	var err error
+	if server.TLSConfig, err = s.tls(); err != nil {
+		return err
+	}
+	ctx, stop := later(ctx, s.config.DrainDelay)
+	defer stop()
+	return api.Serve(ctx, server, nil, drainWithin)
+}
+
+// tls is nil for an API that speaks plain HTTP.
+func (s *service) tls() (*tls.Config, error) {
+	if s.config.TLSCertFile == "" {
+		return nil, nil
+	}
+	return tlsfiles.Server{
+		Cert: s.config.TLSCertFile, Key: s.config.TLSKeyFile, ClientCA: s.config.TLSClientCAFile,
+		Failed: func(err error) { s.log.Warn("the new certificate is not used", zap.Error(err)) },
+	}.Config()
+}
+
+// later ends some time after ctx does. Until those who send requests here have noticed that the process is being stopped, they
+// are served.
+func later(ctx context.Context, delay time.Duration) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() { time.AfterFunc(delay, cancel) })
+	return late, cancel
 }
 
 // identity is the provider whose tokens the API takes.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
@@ -17,7 +16,9 @@ import (
 	"orderly/gateway"
 	"orderly/gateway/stripe"
 	"orderly/internal/config"
+	"orderly/internal/tlsfiles"
 	"orderly/orchestrator"
+	"orderly/projection"
 	"orderly/readmodel"
 	"orderly/worker"
 	"orderly/workflows"
@@ -42,7 +43,11 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 	}
 	var wanted []sdkworker.Worker
 	if r.worker {
-		orders := worker.Orders(s.temporal, s.orderActivities(), s.release(), fail)
+		steps, err := s.orderActivities()
+		if err != nil {
+			return nil, err
+		}
+		orders := worker.Orders(s.temporal, steps, s.release(), fail)
 		worker.AddReconciler(orders, s.reconciler())
 		worker.AddBulk(orders, &activities.Bulk{Store: bulk.NewStore(s.pool), Orders: orchestrator.New(s.temporal, s.config.OrderURL)})
 		worker.AddWebhooks(orders, s.webhookDeliveries())
@@ -85,27 +90,23 @@ func (s *service) startStanding(ctx context.Context, r roles) error {
 
 // prepareNamespace waits for Temporal, which may come up later than this process.
 func (s *service) prepareNamespace(ctx context.Context) error {
-	for {
+	return await(ctx, s.log, "Temporal", func() (bool, error) {
 		err := worker.PrepareNamespace(ctx, s.temporal, s.namespace)
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		s.log.Warn("Temporal is not ready; trying again", zap.Error(err))
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(2 * time.Second):
-		}
-	}
+		return err != nil, err
+	})
 }
 
 func (s *service) release() worker.Release {
 	return worker.Release{Deployment: s.config.Deployment, BuildID: s.config.BuildID}
 }
 
-func (s *service) orderActivities() *activities.Orders {
-	outside := gateway.NewHTTP(s.config.SimulatorURL, gateway.Options{Timeout: s.config.GatewayTimeout})
-	return &activities.Orders{Journal: s.journal, Payments: s.payments(outside), Stock: outside, Carrier: outside, Fraud: outside, Notifier: outside}
+func (s *service) orderActivities() (*activities.Orders, error) {
+	trusted, err := tlsfiles.Client(s.config.GatewayCAFile)
+	if err != nil {
+		return nil, fmt.Errorf("ORDERLY_GATEWAY_CA_FILE: %w", err)
+	}
+	outside := gateway.NewHTTP(s.config.SimulatorURL, gateway.Options{Timeout: s.config.GatewayTimeout, TLS: trusted})
+	return &activities.Orders{Journal: s.journal, Payments: s.payments(outside), Stock: outside, Carrier: outside, Fraud: outside, Notifier: outside}, nil
 }
 
 // payments is who takes payments.

@@ -12,8 +12,8 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"orderly/internal/keyset"
 	"orderly/order"
-	"orderly/vault"
 	"orderly/webhooks"
 )
 
@@ -31,7 +31,14 @@ type Config struct {
 	TemporalUIURL string `env:"TEMPORAL_UI_URL"`
 
 	HTTPAddr string `env:"ORDERLY_HTTP_ADDR" envDefault:"127.0.0.1:8080"`
-	// PublicURL is where clients and people reach the API; http://<HTTPAddr> when empty.
+	// TLSCertFile and TLSKeyFile make the API speak TLS; with TLSClientCAFile, only to clients with a certificate of those roots.
+	TLSCertFile     string `env:"ORDERLY_TLS_CERT_FILE"`
+	TLSKeyFile      string `env:"ORDERLY_TLS_KEY_FILE"`
+	TLSClientCAFile string `env:"ORDERLY_TLS_CLIENT_CA_FILE"`
+	// DrainDelay is how long requests are still taken after the process was told to stop, while /readyz says so to whoever
+	// sends them here.
+	DrainDelay time.Duration `env:"ORDERLY_DRAIN_DELAY" envDefault:"3s"`
+	// PublicURL is where clients and people reach the API; http://<HTTPAddr> when empty, or https:// with a certificate.
 	PublicURL string `env:"ORDERLY_URL"`
 	// APIKey is the key with which the command line talks to the API.
 	APIKey string `env:"ORDERLY_API_KEY" secret:"true"`
@@ -46,12 +53,16 @@ type Config struct {
 	StripeURL string `env:"ORDERLY_STRIPE_URL"`
 	// StripeWebhookSecret signs Stripe's webhooks (whsec_...).
 	StripeWebhookSecret string `env:"ORDERLY_STRIPE_WEBHOOK_SECRET" secret:"true"`
+	// GatewayCAFile has roots that the gateways' certificates may be of, beside those of the system.
+	GatewayCAFile string `env:"ORDERLY_GATEWAY_CA_FILE"`
 	// WebhookSecret signs the carriers' webhooks (whsec_<base64>).
 	WebhookSecret string `env:"ORDERLY_WEBHOOK_SECRET" secret:"true"`
 	// KeepReceipts is how long the answers to commands are kept for clients that send them again.
 	KeepReceipts time.Duration `env:"ORDERLY_KEEP_RECEIPTS" envDefault:"168h"`
 	// MasterKeys wrap the keys of customers (name:base64 of 32 bytes; several by commas, the current one first).
-	MasterKeys vault.MasterKeys `env:"ORDERLY_MASTER_KEYS" secret:"true"`
+	MasterKeys keyset.Set `env:"ORDERLY_MASTER_KEYS" secret:"true"`
+	// TemporalKeys encrypt what Temporal keeps, in the same form.
+	TemporalKeys keyset.Set `env:"ORDERLY_TEMPORAL_KEYS" secret:"true"`
 
 	// OIDCIssuer is the OpenID Connect provider whose tokens are taken beside API keys, when they are made for OIDCAudience;
 	// without it none are. The claims that hold the roles and the tenant may lie in objects: realm_access.roles.
@@ -118,6 +129,9 @@ func Load() (Config, error) {
 	}
 	if c.PublicURL == "" {
 		c.PublicURL = "http://" + c.HTTPAddr
+		if c.TLSCertFile != "" {
+			c.PublicURL = "https://" + c.HTTPAddr
+		}
 	}
 	if err := c.check(); err != nil {
 		return Config{}, fmt.Errorf("configuration: %w", err)
@@ -136,6 +150,12 @@ func (c Config) check() error {
 		return fmt.Errorf("ORDERLY_RECONCILE_EVERY is %s, want at least 1s; ORDERLY_RECONCILE_GRACE is %s, want at least 0", c.ReconcileEvery, c.ReconcileGrace)
 	case c.OIDCIssuer != "" && c.OIDCAudience == "":
 		return errors.New("ORDERLY_OIDC_ISSUER is set, and ORDERLY_OIDC_AUDIENCE is not: tokens made for others would be taken")
+	case (c.TLSCertFile == "") != (c.TLSKeyFile == ""):
+		return errors.New("ORDERLY_TLS_CERT_FILE and ORDERLY_TLS_KEY_FILE go together: one of them is not set")
+	case c.TLSClientCAFile != "" && c.TLSCertFile == "":
+		return errors.New("ORDERLY_TLS_CLIENT_CA_FILE is set, and ORDERLY_TLS_CERT_FILE is not: without TLS clients show no certificate")
+	case c.DrainDelay < 0:
+		return fmt.Errorf("ORDERLY_DRAIN_DELAY: %s is negative", c.DrainDelay)
 	case c.SessionLifetime < time.Minute:
 		return fmt.Errorf("ORDERLY_SESSION_LIFETIME is %s, want at least 1m", c.SessionLifetime)
 	case c.RateLimit < 0 || c.RateBurst < 0 || c.MaxCommands < 0 || c.MaxReads < 0:

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"orderly/internal/keyset"
 	"orderly/internal/postgres"
 	"orderly/vault"
 )
@@ -144,7 +145,7 @@ func withDatabase(server, name string) string {
 // Vault seals personal data in a test's database with a master key of its own.
 func Vault(t testing.TB, pool *pgxpool.Pool) *vault.Vault {
 	t.Helper()
-	masters, err := vault.ParseMasterKeys(vault.NewMasterKey("test"))
+	masters, err := keyset.Parse(keyset.Generate("test"))
 	if err != nil {
 		t.Fatalf("make a master key: %v", err)
 	}

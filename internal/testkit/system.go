@@ -20,7 +20,8 @@ import (
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"orderly/vault"
+	"orderly/internal/keyset"
+	"orderly/internal/temporalclient"
 )
 
 // startWithin bounds how long a process may take to be ready; generous, for machines under load.
@@ -61,9 +62,9 @@ func Start(t testing.TB, roles []string, env ...string) *System {
 		URL: "http://" + addrs[0], SimulatorURL: "http://" + addrs[1], DatabaseURL: databaseURL, Namespace: Namespace(t),
 		t: t, dir: dir, ArchiveDir: filepath.Join(dir, "archive"), processes: map[string]*exec.Cmd{},
 	}
-	s.env = append(os.Environ(), "ORDERLY_ARCHIVE_DIR="+s.ArchiveDir, "ORDERLY_MASTER_KEYS="+vault.NewMasterKey("test"), "DATABASE_URL="+databaseURL, "TEMPORAL_NAMESPACE="+s.Namespace, "ORDERLY_HTTP_ADDR="+addrs[0],
+	s.env = append(os.Environ(), "ORDERLY_ARCHIVE_DIR="+s.ArchiveDir, "ORDERLY_MASTER_KEYS="+keyset.Generate("test"), "ORDERLY_TEMPORAL_KEYS="+keyset.Generate("test"), "DATABASE_URL="+databaseURL, "TEMPORAL_NAMESPACE="+s.Namespace, "ORDERLY_HTTP_ADDR="+addrs[0],
 		"ORDERLY_URL="+s.URL, "ORDERLY_SIMULATOR_URL="+s.SimulatorURL, "ORDERLY_WEBHOOK_SECRET="+webhookSecret,
-		"ORDERLY_RETRY_FIRST=100ms", "ORDERLY_RETRY_MAX=500ms", "ORDERLY_BOOK_TRIES=3", "ORDERLY_CLOSE_AFTER=0s")
+		"ORDERLY_RETRY_FIRST=100ms", "ORDERLY_RETRY_MAX=500ms", "ORDERLY_BOOK_TRIES=3", "ORDERLY_CLOSE_AFTER=0s", "ORDERLY_DRAIN_DELAY=0s")
 	s.env = append(s.env, env...)
 	key, err := s.Run("keys", "create", "test")
 	if err != nil {
@@ -97,13 +98,28 @@ func (s *System) Temporal() client.Client {
 	if s.temporal != nil {
 		return s.temporal
 	}
-	temporal, err := client.Dial(client.Options{HostPort: os.Getenv("TEMPORAL_ADDRESS"), Namespace: s.Namespace, Identity: "test"})
+	options := client.Options{HostPort: os.Getenv("TEMPORAL_ADDRESS"), Namespace: s.Namespace, Identity: "test"}
+	temporal, err := client.Dial(temporalclient.Encrypt(options, s.temporalKeys()))
 	if err != nil {
 		s.t.Fatalf("reach Temporal: %v", err)
 	}
 	s.t.Cleanup(temporal.Close)
 	s.temporal = temporal
 	return temporal
+}
+
+// TemporalCodec decrypts what the system has given to Temporal.
+func (s *System) TemporalCodec() *temporalclient.Codec {
+	return temporalclient.NewCodec(s.temporalKeys())
+}
+
+func (s *System) temporalKeys() keyset.Set {
+	s.t.Helper()
+	keys, err := keyset.Parse(s.variable("ORDERLY_TEMPORAL_KEYS", ""))
+	if err != nil {
+		s.t.Fatalf("ORDERLY_TEMPORAL_KEYS: %v", err)
+	}
+	return keys
 }
 
 // ForgetTemporal gives the system an empty Temporal, as after the loss of all of its data. Processes that run go on with the

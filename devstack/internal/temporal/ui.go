@@ -21,8 +21,9 @@ type UI struct {
 	ended  chan struct{}
 }
 
-// StartUI serves the Web UI of the server at address.
-func StartUI(ctx context.Context, number int, address, namespace string) (*UI, error) {
+// StartUI serves the Web UI of the server at address. Its pages have payloads decrypted at codec, with the cookies that the
+// browser has for it, when that is not empty.
+func StartUI(ctx context.Context, number int, address, namespace, codec string) (*UI, error) {
 	// The UI's server ends the process when it cannot listen.
 	if !port.IsFree(number) {
 		return nil, fmt.Errorf("port %d is taken: choose another with --ui-port", number)
@@ -37,6 +38,7 @@ func StartUI(ctx context.Context, number int, address, namespace string) (*UI, e
 			EnableUI:            true,
 			HideLogs:            true,
 			DisableNewsFetch:    true,
+			Codec:               config.Codec{Endpoint: codec, IncludeCredentials: codec != ""},
 			// The cookie against forged requests is for HTTPS only otherwise, and every action would be refused.
 			CORS: config.CORS{CookieInsecure: true},
 		})),
