@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/interceptor"
 	"go.uber.org/zap"
 
 	"orderly/eventstore"
@@ -26,7 +27,11 @@ func connectDatabase(ctx context.Context, c config.Config) (*pgxpool.Pool, error
 	if c.DatabaseURL == "" {
 		return nil, errNoDatabase
 	}
-	pool, err := postgres.Open(ctx, c.DatabaseURL, postgres.Options{Role: postgres.AppRole})
+	options := postgres.Options{Role: postgres.AppRole}
+	if c.KillAt != nil {
+		options.Tracer = c.KillAt.Tracer()
+	}
+	pool, err := postgres.Open(ctx, c.DatabaseURL, options)
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == "22023" { // the role does not exist
 		return nil, errors.New("the database was never migrated: run `orderly migrate`")
 	}
@@ -77,7 +82,7 @@ func withPool(ctx context.Context, connect func(context.Context, config.Config) 
 
 // connectTemporal makes a client of the server that the TEMPORAL_* variables name, and says which namespace they name. It
 // connects when it is first used: reads are served while Temporal is away.
-func connectTemporal(logger *zap.Logger) (client.Client, string, error) {
+func connectTemporal(logger *zap.Logger, interceptors ...interceptor.ClientInterceptor) (client.Client, string, error) {
 	options, err := envconfig.LoadDefaultClientOptions()
 	if err != nil {
 		return nil, "", fmt.Errorf("read the TEMPORAL_* variables: %w", err)
@@ -86,6 +91,7 @@ func connectTemporal(logger *zap.Logger) (client.Client, string, error) {
 		options.Namespace = client.DefaultNamespace
 	}
 	options.Logger = telemetry.Temporal(logger)
+	options.Interceptors = interceptors
 	lazy, err := client.NewLazyClient(options)
 	if err != nil {
 		return nil, "", fmt.Errorf("make a Temporal client: %w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -102,7 +103,11 @@ func (s *service) release() worker.Release {
 }
 
 func (s *service) orderActivities() *activities.Orders {
-	outside := gateway.NewHTTP(s.config.SimulatorURL, gateway.Options{Timeout: s.config.GatewayTimeout})
+	options := gateway.Options{Timeout: s.config.GatewayTimeout}
+	if s.config.KillAt != nil {
+		options.Transport = s.config.KillAt.Transport(http.DefaultTransport)
+	}
+	outside := gateway.NewHTTP(s.config.SimulatorURL, options)
 	return &activities.Orders{Journal: s.journal, Payments: outside, Stock: outside, Carrier: outside, Fraud: outside, Notifier: outside}
 }
 
