@@ -7,7 +7,7 @@ GOLANGCI := v2.15.0
 WORKFLOWCHECK := v0.6.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-postgres18 lint bench generate clean postgres
+.PHONY: help build run test test-postgres18 lint bench torture generate clean postgres
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -62,6 +62,10 @@ bin/workflowcheck:
 
 bench: postgres build ## measure Orderly against the floor of this machine
 	@env -u DATABASE_URL -u TEMPORAL_ADDRESS bin/devstack exec --ephemeral -- bin/orderly bench
+
+torture: postgres build ## run Orderly while everything goes wrong, then check every promise (TORTURE_MINUTES=5, SEED=)
+	@env -u DATABASE_URL -u TEMPORAL_ADDRESS DEVSTACK_BIN=$(CURDIR)/bin/devstack \
+		bin/orderly torture --minutes $(or $(TORTURE_MINUTES),5) --seed $(or $(SEED),0)
 
 generate: ## write api/openapi.json anew
 	@go test ./api -run OpenAPI -update

@@ -28,11 +28,14 @@ var mayImport = map[string][]string{
 	"orchestrator":      {"order", "workflows"},
 	"bulk":              {"order"},
 	"bench":             {"order", "eventstore", "journal", "workflows"},
+	"torture":           {"order", "eventstore", "journal", "workflows", "api", "internal/sabotage"},
 	"e2e":               {},
 	"deploy":            {},
 	"cmd/orderly":       {"*"},
-	"internal/config":   {"order", "vault"},
+	"internal/config":   {"order", "vault", "internal/sabotage"},
 	"internal/postgres": {},
+	// sabotage is hung up where the program is wired, and nowhere else.
+	"internal/sabotage": {},
 	// testkit builds running systems for tests only.
 	"internal/testkit":   {"internal/postgres", "vault"},
 	"internal/telemetry": {},
