@@ -68,11 +68,13 @@ func (c *checker) command(op Operation, did *applied) {
 	if op.Disagreement != "" {
 		c.find(Doubled, op.OrderID, "%s was answered differently: %s", name, op.Disagreement)
 	}
-	switch {
-	case did == nil && op.Outcome == Acknowledged:
-		c.find(Lost, op.OrderID, "%s was acknowledged at version %d and is not there", name, op.Version)
-	case did == nil:
+	if did == nil {
+		if op.Outcome == Acknowledged {
+			c.find(Lost, op.OrderID, "%s was acknowledged at version %d and is not there", name, op.Version)
+		}
 		return
+	}
+	switch {
 	case op.Outcome == Refused:
 		c.find(Doubled, op.OrderID, "%s was refused and is there, at version %d", name, did.first)
 	case op.Outcome == Acknowledged && op.Version != did.last:

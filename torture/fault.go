@@ -56,7 +56,7 @@ func (i *injector) run(ctx context.Context, seed uint64) {
 	for lane := range lanes {
 		group.Go(func() {
 			random := rand.New(rand.NewPCG(seed, uint64(1_000_000+lane)))
-			for pause(ctx, random, 500*time.Millisecond, 5*time.Second) {
+			for pause(ctx, random, time.Second, 6*time.Second) {
 				i.one(ctx, pick(i.faults(), random), random)
 			}
 		})
