@@ -27,7 +27,7 @@ type checker struct {
 	findings []Finding
 }
 
-func (c *checker) find(kind Kind, orderID, format string, args ...any) {
+func (c *checker) findf(kind Kind, orderID, format string, args ...any) {
 	c.findings = append(c.findings, Finding{kind, orderID, fmt.Sprintf(format, args...)})
 }
 
@@ -41,15 +41,15 @@ func (c *checker) feed() {
 		seen := map[int]int{}
 		for i, version := range got {
 			if seen[version]++; seen[version] == 2 {
-				c.find(Doubled, id, "the feed delivered version %d more than once", version)
+				c.findf(Doubled, id, "the feed delivered version %d more than once", version)
 			}
 			if i > 0 && version < got[i-1] {
-				c.find(Unsound, id, "the feed delivered version %d after %d", version, got[i-1])
+				c.findf(Unsound, id, "the feed delivered version %d after %d", version, got[i-1])
 			}
 		}
 		for version := 1; version <= want; version++ {
 			if seen[version] == 0 {
-				c.find(Lost, id, "the feed never delivered version %d", version)
+				c.findf(Lost, id, "the feed never delivered version %d", version)
 			}
 		}
 	}
@@ -63,16 +63,16 @@ func (c *checker) workflows() {
 			want = 0
 		}
 		if running != want {
-			c.find(Stuck, id, "%d workflows run for an order that is %s, want %d", running, c.Streams[id].State.Status, want)
+			c.findf(Stuck, id, "%d workflows run for an order that is %s, want %d", running, c.Streams[id].State.Status, want)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.Running)) {
 		if _, known := c.Streams[id]; !known && c.Running[id] > 0 {
-			c.find(Stuck, id, "a workflow runs for an order that there is not")
+			c.findf(Stuck, id, "a workflow runs for an order that there is not")
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.Failing)) {
-		c.find(Stuck, id, "its workflow fails: %s", c.Failing[id])
+		c.findf(Stuck, id, "its workflow fails: %s", c.Failing[id])
 	}
 }
 
@@ -83,13 +83,13 @@ func (c *checker) waiting() {
 		switch {
 		case plan.Ended:
 		case len(plan.Steps) > 0:
-			c.find(Stuck, id, "step %s is still to be done", plan.Steps[0].ID)
+			c.findf(Stuck, id, "step %s is still to be done", plan.Steps[0].ID)
 		case plan.Deadline != nil && c.Now.Sub(plan.Deadline.At) > overdue:
-			c.find(Stuck, id, "its deadline passed at %s and nothing happened: %s", plan.Deadline.At, plan.Deadline.Summary)
+			c.findf(Stuck, id, "its deadline passed at %s and nothing happened: %s", plan.Deadline.At, plan.Deadline.Summary)
 		case plan.Deadline == nil && plan.WaitingFor == "":
-			c.find(Stuck, id, "it is %s and waits for nothing", c.Streams[id].State.Status)
+			c.findf(Stuck, id, "it is %s and waits for nothing", c.Streams[id].State.Status)
 		case len(c.Streams[id].State.Attention) > 0:
-			c.find(Stuck, id, "no operator could help: %+v", c.Streams[id].State.Attention[0])
+			c.findf(Stuck, id, "no operator could help: %+v", c.Streams[id].State.Attention[0])
 		}
 	}
 }
@@ -101,6 +101,6 @@ func (c *checker) verified() {
 		if f.Fault == "read_model" {
 			kind = ReadModel
 		}
-		c.find(kind, f.Stream, "%s: %s", f.Fault, f.Problem)
+		c.findf(kind, f.Stream, "%s: %s", f.Fault, f.Problem)
 	}
 }

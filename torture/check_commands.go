@@ -32,7 +32,7 @@ func (c *checker) commands() {
 	for _, id := range c.orders() {
 		for _, event := range c.Streams[id].Events {
 			if event.Source == "api" && !sent[event.CommandID] {
-				c.find(Doubled, id, "version %d, %s, is of a command that nobody sent", event.Version, event.Type)
+				c.findf(Doubled, id, "version %d, %s, is of a command that nobody sent", event.Version, event.Type)
 			}
 		}
 	}
@@ -44,7 +44,7 @@ func (c *checker) applied() map[string]*applied {
 	for _, id := range c.orders() {
 		for i, event := range c.Streams[id].Events {
 			if event.Version != i+1 {
-				c.find(Unsound, id, "version %d stands at place %d", event.Version, i+1)
+				c.findf(Unsound, id, "version %d stands at place %d", event.Version, i+1)
 			}
 			key := id + "\x00" + event.CommandID
 			a := all[key]
@@ -56,7 +56,7 @@ func (c *checker) applied() map[string]*applied {
 			a.events++
 			a.byType[event.Type]++
 			if a.last-a.first+1 != a.events {
-				c.find(Doubled, id, "command %.12s was applied at version %d and again at %d", event.CommandID, a.first, a.last)
+				c.findf(Doubled, id, "command %.12s was applied at version %d and again at %d", event.CommandID, a.first, a.last)
 			}
 		}
 	}
@@ -66,21 +66,21 @@ func (c *checker) applied() map[string]*applied {
 func (c *checker) command(op Operation, did *applied) {
 	name := fmt.Sprintf("%s with key %s", op.What, op.Key)
 	if op.Disagreement != "" {
-		c.find(Doubled, op.OrderID, "%s was answered differently: %s", name, op.Disagreement)
+		c.findf(Doubled, op.OrderID, "%s was answered differently: %s", name, op.Disagreement)
 	}
 	if did == nil {
 		if op.Outcome == Acknowledged {
-			c.find(Lost, op.OrderID, "%s was acknowledged at version %d and is not there", name, op.Version)
+			c.findf(Lost, op.OrderID, "%s was acknowledged at version %d and is not there", name, op.Version)
 		}
 		return
 	}
 	switch {
 	case op.Outcome == Refused:
-		c.find(Doubled, op.OrderID, "%s was refused and is there, at version %d", name, did.first)
+		c.findf(Doubled, op.OrderID, "%s was refused and is there, at version %d", name, did.first)
 	case op.Outcome == Acknowledged && op.Version != did.last:
-		c.find(Lost, op.OrderID, "%s was acknowledged at version %d and led to version %d", name, op.Version, did.last)
+		c.findf(Lost, op.OrderID, "%s was acknowledged at version %d and led to version %d", name, op.Version, did.last)
 	}
 	if mark, known := marks[op.What]; known && did.byType[mark] > 1 {
-		c.find(Doubled, op.OrderID, "%s has %d events %s", name, did.byType[mark], mark)
+		c.findf(Doubled, op.OrderID, "%s has %d events %s", name, did.byType[mark], mark)
 	}
 }

@@ -26,7 +26,7 @@ func (c *checker) effects() {
 			if entry.Operation == "capture" {
 				kind = ChargedTwice
 			}
-			c.find(kind, entry.OrderID, "ledger of %s: %s under key %s happened twice", ledger.name, entry.Operation, entry.Key)
+			c.findf(kind, entry.OrderID, "ledger of %s: %s under key %s happened twice", ledger.name, entry.Operation, entry.Key)
 		}
 	}
 }
@@ -52,22 +52,22 @@ func (c *checker) payments() {
 			continue // the ledgers do not know of it
 		}
 		if sum["capture"] > state.Payment.Captured {
-			c.find(ChargedTwice, id, "the provider took %d, the order knows of %d", sum["capture"], state.Payment.Captured)
+			c.findf(ChargedTwice, id, "the provider took %d, the order knows of %d", sum["capture"], state.Payment.Captured)
 		}
 		if sum["capture"] < state.Payment.Captured {
-			c.find(Lost, id, "the order says that %d was taken, the provider took %d", state.Payment.Captured, sum["capture"])
+			c.findf(Lost, id, "the order says that %d was taken, the provider took %d", state.Payment.Captured, sum["capture"])
 		}
 		if sum["refund"] != state.Payment.Refunded {
-			c.find(WrongRefund, id, "the provider paid %d back, the order says %d", sum["refund"], state.Payment.Refunded)
+			c.findf(WrongRefund, id, "the provider paid %d back, the order says %d", sum["refund"], state.Payment.Refunded)
 		}
 		if issued := issuedRefunds(state); issued != state.Payment.Refunded {
-			c.find(WrongRefund, id, "its refunds sum up to %d, it says %d", issued, state.Payment.Refunded)
+			c.findf(WrongRefund, id, "its refunds sum up to %d, it says %d", issued, state.Payment.Refunded)
 		}
 		if state.Status == order.Cancelled && len(state.Waivers) == 0 && sum["capture"] != sum["refund"] {
-			c.find(WrongRefund, id, "it is cancelled; %d was taken and %d paid back", sum["capture"], sum["refund"])
+			c.findf(WrongRefund, id, "it is cancelled; %d was taken and %d paid back", sum["capture"], sum["refund"])
 		}
 		if state.Payment.Refunded < 0 || state.Payment.Refunded > state.Payment.Captured {
-			c.find(WrongRefund, id, "%d was paid back of %d", state.Payment.Refunded, state.Payment.Captured)
+			c.findf(WrongRefund, id, "%d was paid back of %d", state.Payment.Refunded, state.Payment.Captured)
 		}
 	}
 	c.unknown(c.Payments, "payments")
@@ -86,7 +86,7 @@ func issuedRefunds(state order.State) (sum int64) {
 func (c *checker) unknown(entries []Entry, ledger string) {
 	for _, entry := range entries {
 		if _, known := c.Streams[entry.OrderID]; !known {
-			c.find(Lost, entry.OrderID, "ledger of %s: %s of an order that there is not", ledger, entry.Operation)
+			c.findf(Lost, entry.OrderID, "ledger of %s: %s of an order that there is not", ledger, entry.Operation)
 		}
 	}
 }
@@ -107,10 +107,10 @@ func (c *checker) stock() {
 			continue
 		}
 		if sum["reserve"] != sum["release"]+sum["commit"] {
-			c.find(StockAstray, id, "%d reserved, %d released, %d committed", sum["reserve"], sum["release"], sum["commit"])
+			c.findf(StockAstray, id, "%d reserved, %d released, %d committed", sum["reserve"], sum["release"], sum["commit"])
 		}
 		if sum["restock"] > sum["commit"] {
-			c.find(StockAstray, id, "%d came back of %d that left", sum["restock"], sum["commit"])
+			c.findf(StockAstray, id, "%d came back of %d that left", sum["restock"], sum["commit"])
 		}
 	}
 	c.unknown(c.Stock, "stock")
@@ -134,10 +134,10 @@ func (c *checker) parcels() {
 		}
 		for _, shipment := range c.Streams[id].State.Shipments {
 			if want := bookings(shipment); booked[shipment.ShipmentID] != want {
-				c.find(ParcelAstray, id, "%s is %s and has %d bookings, want %d", shipment.ShipmentID, shipment.Status, booked[shipment.ShipmentID], want)
+				c.findf(ParcelAstray, id, "%s is %s and has %d bookings, want %d", shipment.ShipmentID, shipment.Status, booked[shipment.ShipmentID], want)
 			}
 			if c.Carried[shipment.ShipmentID] == "delivered" && shipment.Status != order.ShipmentIsDelivered {
-				c.find(Lost, id, "the carrier has told that %s is delivered; the order says %s", shipment.ShipmentID, shipment.Status)
+				c.findf(Lost, id, "the carrier has told that %s is delivered; the order says %s", shipment.ShipmentID, shipment.Status)
 			}
 		}
 	}

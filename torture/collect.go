@@ -148,7 +148,7 @@ func (r *run) readWorkerLog(facts *Facts) error {
 			facts.Failing["a workflow"] = fmt.Sprintf("%.500s", line)
 		}
 		if err != nil {
-			return nil //nolint:nilerr // the end
+			return nil // the end
 		}
 	}
 }
@@ -157,7 +157,7 @@ func (r *run) readWorkerLog(facts *Facts) error {
 func (r *run) verify(ctx context.Context) ([]VerifyFault, error) {
 	output, err := r.tool(ctx, "verify", "--all", "--read-models", "--output", "json")
 	var exit *exec.ExitError
-	if err != nil && !(errors.As(err, &exit) && exit.ExitCode() == exitFault) {
+	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != exitFault) {
 		return nil, fmt.Errorf("verify: %w: %s", err, output)
 	}
 	var report struct {

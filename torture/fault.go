@@ -18,12 +18,12 @@ type fault struct {
 
 // injector lets faults happen.
 type injector struct {
-	stack    *stack
-	system   *system
-	network  *network
-	client   *client
-	load     *load
-	progress func(format string, args ...any)
+	stack     *stack
+	system    *system
+	network   *network
+	client    *client
+	load      *load
+	progressf func(format string, args ...any)
 	// mu guards what follows.
 	mu     sync.Mutex
 	counts map[string]int
@@ -41,7 +41,7 @@ func (i *injector) count(name string) {
 // faults are all that there are, but for those that the processes do to themselves.
 func (i *injector) faults() []fault {
 	all := i.processFaults()
-	all = append(all, i.postgresFaults()...)
+	all = append(all, i.serverFaults()...)
 	all = append(all, i.networkFaults()...)
 	all = append(all, i.outsideFaults()...)
 	return append(all, i.workflowFaults()...)
@@ -70,7 +70,7 @@ func (i *injector) one(ctx context.Context, f fault, random *rand.Rand) {
 		i.mu.Lock()
 		i.failed++
 		i.mu.Unlock()
-		i.progress("the fault %q did not come off: %v", f.name, err)
+		i.progressf("the fault %q did not come off: %v", f.name, err)
 		return
 	}
 	i.count(f.name)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -75,7 +76,7 @@ func Run(ctx context.Context, options Options) (report *Report, err error) {
 		if err == nil && len(report.Findings) == 0 {
 			err = os.RemoveAll(dir)
 		} else {
-			r.progress("logs, ledgers and data are kept in %s", dir)
+			r.progressf("logs, ledgers and data are kept in %s", dir)
 		}
 	}()
 	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // Postgres runs as another user below it
@@ -89,7 +90,7 @@ func Run(ctx context.Context, options Options) (report *Report, err error) {
 
 // open starts everything, and waits until it is ready.
 func (r *run) open(ctx context.Context) (err error) {
-	r.progress("seed %d: starting Postgres, Temporal, the simulator and Orderly", r.options.Seed)
+	r.progressf("seed %d: starting Postgres, Temporal, the simulator and Orderly", r.options.Seed)
 	if r.stack, err = startStack(ctx, r.options.Devstack, r.dir); err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func (r *run) startServices(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.injector = &injector{stack: r.stack, network: r.network, client: r.client, load: r.load, progress: r.progress, counts: map[string]int{}}
+	r.injector = &injector{stack: r.stack, network: r.network, client: r.client, load: r.load, progressf: r.progressf, counts: map[string]int{}}
 	random := rand.New(rand.NewPCG(r.options.Seed, 2_000_000))
 	if r.system, err = newSystem(r.dir, env, random, r.injector.count); err != nil {
 		return err
@@ -156,7 +157,7 @@ func (r *run) throughProxies() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(r.settings.Env[:len(r.settings.Env):len(r.settings.Env)], "DATABASE_URL="+databaseURL, "ORDERLY_OWNER_URL="+databaseURL,
+	return append(slices.Clip(r.settings.Env), "DATABASE_URL="+databaseURL, "ORDERLY_OWNER_URL="+databaseURL,
 		"TEMPORAL_ADDRESS="+addrs["temporal"], "ORDERLY_SIMULATOR_URL=http://"+addrs["simulator"]), nil
 }
 
@@ -199,7 +200,7 @@ func (r *run) everythingAtOnce(ctx context.Context) error {
 		stopIssuing() // when there are enough operations before the time is up
 	})
 	r.injector.run(issuing, r.options.Seed)
-	r.progress("the faults are over")
+	r.progressf("the faults are over")
 	if err := r.client.simulate(ctx, "/faults", nil); err != nil {
 		return err
 	}
@@ -254,11 +255,11 @@ func (r *run) tell(ctx context.Context) {
 			faults += n
 		}
 		r.injector.mu.Unlock()
-		r.progress("%d operations, %d acknowledged, %d events, %d faults", begun, acknowledged, events, faults)
+		r.progressf("%d operations, %d acknowledged, %d events, %d faults", begun, acknowledged, events, faults)
 	}
 }
 
-func (r *run) progress(format string, args ...any) {
+func (r *run) progressf(format string, args ...any) {
 	fmt.Fprintf(r.options.Progress, "%4.0fs  "+format+"\n", append([]any{time.Since(r.began).Seconds()}, args...)...)
 }
 

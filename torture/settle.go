@@ -27,7 +27,7 @@ func (r *run) settle(ctx context.Context) (Facts, []Finding, error) {
 			if _, now := r.follower.soFar(); len(findings) == 0 && before == events && events == now || time.Now().After(deadline) {
 				return facts, findings, nil
 			}
-			r.progress("coming to rest: %d events, %d things are not as they should be yet", events, len(findings))
+			r.progressf("coming to rest: %d events, %d things are not as they should be yet", events, len(findings))
 		}
 		if err != nil && time.Now().After(deadline) || ctx.Err() != nil {
 			return facts, nil, fmt.Errorf("find out how it ended: %w", err)

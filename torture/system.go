@@ -49,7 +49,7 @@ func (s *system) keep(role string) {
 			if point != "" && p.wasKilled() {
 				s.count("kill " + role + " " + point)
 			}
-			time.Sleep(50 * time.Millisecond) // one that cannot start is not started without pause
+			time.Sleep(300 * time.Millisecond) // one that cannot start is not started without pause
 		}
 	})
 }

@@ -39,7 +39,7 @@ func tortureCommand() *cobra.Command {
 	cmd.Flags().Uint64Var(&o.Seed, "seed", 0, "where randomness starts; 0 for any, which is printed")
 	cmd.Flags().Float64Var(&minutes, "minutes", 5, "how long faults happen")
 	cmd.Flags().IntVar(&o.Operations, "ops", 0, "how many operations clients send at most; 0 for as many as the time allows")
-	cmd.Flags().IntVar(&o.Clients, "clients", 24, "how many clients send at a time")
+	cmd.Flags().IntVar(&o.Clients, "clients", 64, "how many clients send at a time")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o.For, o.Progress = time.Duration(minutes*float64(time.Minute)), cmd.ErrOrStderr()
 		if o.For <= 0 || o.Clients < 1 || o.Devstack == "" {

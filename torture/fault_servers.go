@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// postgresFaults are those of the servers below: Postgres, and Temporal.
-func (i *injector) postgresFaults() []fault {
+// serverFaults are those of the servers below: Postgres, and Temporal.
+func (i *injector) serverFaults() []fault {
 	return []fault{
 		{"stop postgres", 2, i.stopPostgres},
 		{"crash postgres", 1, i.crashPostgres},
