@@ -5,6 +5,7 @@ GO_FILES := $(shell find . -name '*.go' -not -path './devstack/*' -not -path './
 DEVSTACK_FILES := $(shell find devstack -name '*.go') devstack/go.mod devstack/go.sum
 GOLANGCI := v2.15.0
 WORKFLOWCHECK := v0.6.0
+STRIPE_MOCK := v0.203.0
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test test-postgres18 lint bench torture generate clean postgres
@@ -33,12 +34,12 @@ postgres:
 run: postgres build ## run everything here: Postgres, Temporal with its Web UI, the simulator, Orderly
 	@exec bin/devstack exec -- bin/orderly dev
 
-test: postgres build bin/orderly-race ## run all tests with the race detector, on servers of their own
+test: postgres build bin/orderly-race bin/stripe-mock ## run all tests with the race detector, on servers of their own
 	@echo "testing devstack"
 	@cd devstack && go vet ./... && go test ./...
 	@echo "testing orderly, on a Postgres and a Temporal of its own"
 	@env -u DATABASE_URL -u TEMPORAL_ADDRESS -u TEMPORAL_NAMESPACE ORDERLY_BIN=$(CURDIR)/bin/orderly-race DEVSTACK_BIN=$(CURDIR)/bin/devstack \
-		bin/devstack exec --ephemeral --fsync=false -- go test -race -timeout 25m ./...
+		STRIPE_MOCK_BIN=$(CURDIR)/bin/stripe-mock bin/devstack exec --ephemeral --fsync=false -- go test -race -timeout 25m ./...
 
 test-postgres18: build ## run the tests that talk to Postgres on Postgres 18 as well (npm brings it)
 	@echo "testing on Postgres 18"
@@ -59,6 +60,11 @@ bin/golangci-lint:
 bin/workflowcheck:
 	@echo "building workflowcheck $(WORKFLOWCHECK)"
 	@GOBIN=$(CURDIR)/bin go install go.temporal.io/sdk/contrib/tools/workflowcheck@$(WORKFLOWCHECK)
+
+# Stripe's own check of what is sent to it.
+bin/stripe-mock:
+	@echo "building stripe-mock $(STRIPE_MOCK)"
+	@GOBIN=$(CURDIR)/bin go install github.com/stripe/stripe-mock@$(STRIPE_MOCK)
 
 bench: postgres build ## measure Orderly against the floor of this machine
 	@env -u DATABASE_URL -u TEMPORAL_ADDRESS bin/devstack exec --ephemeral -- bin/orderly bench

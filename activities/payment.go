@@ -46,7 +46,9 @@ func (o *Orders) CapturePayment(ctx context.Context, in workflows.StepInput) (wo
 func (o *Orders) VoidPayment(ctx context.Context, in workflows.StepInput) (workflows.Outcome, error) {
 	return o.step(ctx, in, func(ctx context.Context, s order.State, step order.Step) (order.Body, error) {
 		_, err := o.payment(ctx, step, func() (gateway.PaymentResult, error) {
-			return o.Payments.Void(ctx, gateway.VoidRequest{Key: step.Key, OrderID: s.OrderID, AuthorizeKey: s.AuthorizeKey()})
+			return o.Payments.Void(ctx, gateway.VoidRequest{
+				Key: step.Key, OrderID: s.OrderID, AuthorizeKey: s.AuthorizeKey(), ProviderRef: s.Payment.ProviderRef,
+			})
 		})
 		var no *gateway.Refusal
 		if errors.As(err, &no) && no.Code == gateway.CodeAlreadyCaptured {
@@ -54,9 +56,10 @@ func (o *Orders) VoidPayment(ctx context.Context, in workflows.StepInput) (workf
 			if lookupErr != nil {
 				return nil, lookupErr
 			}
-			if found {
-				return order.RecordCapture{Key: s.CaptureKey(), ProviderRef: captured.ProviderRef, Amount: captured.Amount}, nil
+			if !found { // a provider's index may be behind its own refusal
+				return nil, &gateway.Unavailable{Code: "capture_not_found_yet", Err: no}
 			}
+			return order.RecordCapture{Key: s.CaptureKey(), ProviderRef: captured.ProviderRef, Amount: captured.Amount}, nil
 		}
 		return order.RecordVoid{Key: step.Key}, err
 	})

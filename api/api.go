@@ -38,6 +38,8 @@ type Options struct {
 	Metrics *prometheus.Registry
 	// WebhookSecret signs the carriers' webhooks, as Standard Webhooks says (whsec_...). Without it none are taken.
 	WebhookSecret string
+	// StripeWebhookSecret signs Stripe's webhooks. Without it none are taken.
+	StripeWebhookSecret string
 	// PublicURL is where this API is reached, ConsoleURL the operations console; orders are linked to the console when
 	// there is one, and else to the API.
 	PublicURL  string

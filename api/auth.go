@@ -17,9 +17,10 @@ import (
 // keyMemory is how long a key, known or unknown, is remembered without asking the database.
 const keyMemory = 5 * time.Second
 
-// openRoutes are all routes that need no key. The carrier's webhook has a signature in its place.
+// openRoutes are all routes that need no key. Webhooks have a signature in its place.
 var openRoutes = map[string]bool{
-	"/livez": true, "/readyz": true, "/openapi.json": true, "/docs": true, "/docs/*asset": true, "/v1/webhooks/carrier": true,
+	"/livez": true, "/readyz": true, "/openapi.json": true, "/docs": true, "/docs/*asset": true,
+	"/v1/webhooks/carrier": true, "/v1/webhooks/stripe": true,
 }
 
 // authenticate lets nobody pass without a valid key but on the open routes. It stands before the router's answer that

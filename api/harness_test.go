@@ -36,7 +36,7 @@ func newHarness(t *testing.T) *harness {
 	store := eventstore.New(pool, eventstore.Options{})
 	book := journal.New(store, testPolicy, journal.Options{Vault: testkit.Vault(t, pool)})
 	a := New(Options{
-		Journal: book, ReadModel: readmodel.New(pool), Pool: pool, WebhookSecret: testSecret, Namespace: "default",
+		Journal: book, ReadModel: readmodel.New(pool), Pool: pool, WebhookSecret: testSecret, StripeWebhookSecret: stripeSecret, Namespace: "default",
 		PublicURL: "http://orderly.test", TemporalUIURL: "http://temporal.test",
 	})
 	h := &harness{API: a, pool: pool, orders: &onTheSpot{journal: book}}

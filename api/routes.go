@@ -94,11 +94,17 @@ func (a *API) readModelRoutes() {
 
 // webhookRoutes take what others tell.
 func (a *API) webhookRoutes() {
-	hook := post("record-carrier-update", "/v1/webhooks/carrier", "Take what a carrier says about a parcel")
-	hook.MaxBodyBytes = maxWebhook + 1
-	hook.Middlewares = huma.Middlewares{a.signedBody}
-	hook.Security = []map[string][]string{}
-	register(a, hook, a.recordCarrierUpdate)
+	register(a, hook("record-carrier-update", "/v1/webhooks/carrier", "Take what a carrier says about a parcel", a.carrierSignature()), a.recordCarrierUpdate)
+	register(a, hook("record-stripe-event", "/v1/webhooks/stripe", "Take what Stripe did without being asked", a.stripeSignature()), a.recordStripeEvent)
+}
+
+// hook is a route whose caller signs instead of having a key.
+func hook(id, path, summary string, by signature) huma.Operation {
+	op := post(id, path, summary)
+	op.MaxBodyBytes = maxWebhook + 1
+	op.Middlewares = huma.Middlewares{signed(by)}
+	op.Security = []map[string][]string{}
+	return op
 }
 
 func get(id, path, summary string) huma.Operation {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -51,28 +52,44 @@ type carrierInput struct {
 
 type storedOutput struct{ Body Stored }
 
-// signedBody refuses webhooks that are not signed with the secret, before their content is looked at.
-func (a *API) signedBody(ctx huma.Context, next func(huma.Context)) {
-	c := humagin.Unwrap(ctx)
-	body, problem := readBody(c, maxWebhook)
-	if problem != nil {
-		abort(c, problem)
-		return
+// signature is how the webhooks of a sender are signed.
+type signature struct {
+	secret string
+	how    string
+	verify func(header http.Header, body []byte) error
+}
+
+func (a *API) carrierSignature() signature {
+	secret := a.options.WebhookSecret
+	return signature{secret, "Sign webhook-id, webhook-timestamp and the body as Standard Webhooks says.", func(header http.Header, body []byte) error {
+		return webhook.Verify(secret, header, body, time.Now())
+	}}
+}
+
+// signed refuses webhooks that are not signed with the secret, before their content is looked at.
+func signed(by signature) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		c := humagin.Unwrap(ctx)
+		body, problem := readBody(c, maxWebhook)
+		if problem != nil {
+			abort(c, problem)
+			return
+		}
+		if by.secret == "" {
+			abort(c, newProblem(codeSignature, "No webhooks are taken here."))
+			return
+		}
+		if err := by.verify(c.Request.Header, body); err != nil {
+			abort(c, newProblem(codeSignature, by.how).because(err))
+			return
+		}
+		if problem := checkBody(c.Request.Header, body); problem != nil {
+			abort(c, problem)
+			return
+		}
+		c.Request.Body = io.NopCloser(bytes.NewReader(body))
+		next(ctx)
 	}
-	if a.options.WebhookSecret == "" {
-		abort(c, newProblem(codeSignature, "No webhooks are taken here."))
-		return
-	}
-	if err := webhook.Verify(a.options.WebhookSecret, c.Request.Header, body, time.Now()); err != nil {
-		abort(c, newProblem(codeSignature, "Sign webhook-id, webhook-timestamp and the body as Standard Webhooks says.").because(err))
-		return
-	}
-	if problem := checkBody(c.Request.Header, body); problem != nil {
-		abort(c, problem)
-		return
-	}
-	c.Request.Body = io.NopCloser(bytes.NewReader(body))
-	next(ctx)
 }
 
 // recordCarrierUpdate hands a carrier's update to the order. Whatever is not stored is answered with an error, so

@@ -3,8 +3,10 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -56,6 +58,48 @@ func (s shop) bulkIs(id, state string) map[string]any {
 	return last
 }
 
+// bulkCompletes waits for the end of an operation, for as long as it gets on.
+func (s shop) bulkCompletes(id string) {
+	s.t.Helper()
+	for before, state := -1, ""; state != "completed"; {
+		s.Await(fmt.Sprintf("operation %s gets on from %d", id, before), func() bool {
+			now := s.get("/v1/bulk/" + id).body
+			done := number(now["done"])
+			state, _ = now["state"].(string)
+			got := done > before || state == "completed"
+			before = max(before, done)
+			return got
+		})
+	}
+}
+
+// bulkResults are all results of an operation.
+func (s shop) bulkResults(id string) []map[string]any {
+	s.t.Helper()
+	var all []map[string]any
+	for cursor := ""; ; {
+		page := s.get("/v1/bulk/" + id + "?limit=200&cursor=" + url.QueryEscape(cursor))
+		if page.status != http.StatusOK {
+			s.t.Fatalf("a page of results: %d %s", page.status, page.raw)
+		}
+		all = append(all, list(page.body["results"])...)
+		if cursor, _ = page.body["next_cursor"].(string); cursor == "" {
+			return all
+		}
+	}
+}
+
+// wantRecovered checks that an order got the command once, has gone its whole way, and left once.
+func (s shop) wantRecovered(result map[string]any) {
+	s.t.Helper()
+	id := result["order_id"].(string)
+	s.until(id, "closed")
+	if retried := s.count(id, "StepRetried"); retried != 1 || result["status"] != "done" {
+		s.t.Errorf("%s was retried %d times: %v", id, retried, result)
+	}
+	s.wantLedger("shipments", id, map[string]int{"book": 1})
+}
+
 // outage is how many orders meet the carriers' outage; more of them by hand.
 func outage() int {
 	if n, err := strconv.Atoi(os.Getenv("BULK_ORDERS")); err == nil {
@@ -84,16 +128,43 @@ func TestBulk_RetryAfterAnOutage_AllRecover(t *testing.T) {
 	if other, err := s.call(http.MethodPost, "/v1/bulk", key, `{"command":"cancel","filter":{"status":"paid"},"reason":"x"}`); err != nil || other.status != http.StatusUnprocessableEntity {
 		t.Errorf("the key for another request: %d %s %v", other.status, other.raw, err)
 	}
-	done := s.bulkIs(id, "completed")
-	if number(done["done"]) != n || number(done["refused"]) != 0 {
+	s.bulkCompletes(id)
+	if done := s.get("/v1/bulk/" + id).body; number(done["done"]) != n || number(done["refused"]) != 0 {
 		t.Errorf("done: %v", done)
 	}
-	s.Await("all orders are closed", func() bool {
-		open := s.get("/v1/orders?limit=1&status=paid")
-		return len(list(open.body["orders"])) == 0 && len(list(s.get("/v1/attention").body["attention"])) == 0
-	})
-	for _, result := range list(done["results"]) {
-		s.wantLedger("shipments", result["order_id"].(string), map[string]int{"book": 1})
+	results := s.bulkResults(id)
+	if len(results) != n {
+		t.Errorf("%d results, want %d", len(results), n)
+	}
+	for _, result := range results {
+		s.wantRecovered(result)
+	}
+	if left := list(s.get("/v1/attention").body["attention"]); len(left) != 0 {
+		t.Errorf("these need attention still: %v", left)
+	}
+}
+
+func TestBulk_WorkerKilledInTheMiddle_EachOrderGetsTheCommandOnce(t *testing.T) {
+	t.Parallel()
+	s := open(t, []string{"--api", "--projector", "--worker"}, "ORDERLY_BOOK_TRIES=1", "ORDERLY_CARRIERS=fedex")
+	const n = 24
+	s.failedBookings(n)
+	s.healFaults()
+	id := s.bulk(`{"command":"retry","filter":{"step":"BookShipment"},"reason":"fedex is back","rate":4}`)["bulk_id"].(string)
+	path := "/v1/bulk/" + id
+	s.Await("some orders have the command", func() bool { return number(s.get(path).body["done"]) > 0 })
+	s.Kill("--worker")
+	if left := number(s.get(path).body["pending"]); left == 0 {
+		t.Fatal("the worker was killed too late")
+	}
+	s.StartRole("--worker")
+	s.bulkCompletes(id)
+	results := s.bulkResults(id)
+	if len(results) != n {
+		t.Errorf("%d results, want %d", len(results), n)
+	}
+	for _, result := range results {
+		s.wantRecovered(result)
 	}
 }
 
@@ -122,6 +193,35 @@ func TestBulk_SuspendedResumedCancelled(t *testing.T) {
 	for _, result := range list(ended["results"]) {
 		if result["status"] == "done" {
 			s.until(result["order_id"].(string), "cancelled")
+		}
+	}
+}
+
+func TestBulk_OnTheCommandLine(t *testing.T) {
+	t.Parallel()
+	s := open(t, []string{"--api", "--projector", "--worker"}, "ORDERLY_BOOK_TRIES=1", "ORDERLY_CARRIERS=fedex")
+	s.Setenv("ORDERLY_API_KEY=" + s.Key)
+	s.failedBookings(2)
+	run := func(want string, args ...string) string {
+		t.Helper()
+		said, err := s.Run(append([]string{"bulk"}, args...)...)
+		if err != nil || !strings.Contains(said, want) {
+			t.Fatalf("bulk %v: %v\n%s\nwant %q", args, err, said, want)
+		}
+		return said
+	}
+	run("dry run", "start", "retry", "--step", "BookShipment", "--reason", "count", "--dry-run")
+	s.healFaults()
+	s.Kill("--worker") // so that the operation is under way for as long as this takes
+	id, _, _ := strings.Cut(run("2 in all", "start", "retry", "--step", "BookShipment", "--reason", "fedex is back"), " ")
+	run("suspended", "suspend", id)
+	run("running", "resume", id)
+	s.StartRole("--worker")
+	s.bulkCompletes(id)
+	run("2 done", "show", id)
+	for _, wrong := range [][]string{{"cancel", id}, {"show", "blk_1"}, {"start", "retry", "--reason", "everything"}} {
+		if said, err := s.Run(append([]string{"bulk"}, wrong...)...); err == nil || !strings.Contains(said, "the API answers 4") {
+			t.Errorf("bulk %v: %v %s", wrong, err, said)
 		}
 	}
 }

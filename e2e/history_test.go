@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -112,7 +113,11 @@ func (s shop) effects(id string) string {
 	for _, book := range []string{"payments", "stock", "shipments"} {
 		fmt.Fprintln(&text, book, s.ledger(book, id))
 	}
-	for _, event := range list(s.get("/v1/orders/" + id + "/events?limit=1000").body["events"]) {
+	events := s.get("/v1/orders/" + id + "/events")
+	if events.status != http.StatusOK {
+		s.t.Fatalf("the events of %s: %d %s", id, events.status, events.raw)
+	}
+	for _, event := range list(events.body["events"]) {
 		fmt.Fprintln(&text, event["version"], event["event_type"], event["id"])
 	}
 	return text.String()

@@ -106,7 +106,7 @@ func unavailable(resp *http.Response, body []byte) error {
 
 	return &Unavailable{
 		Code:       code,
-		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
+		RetryAfter: RetryAfter(resp.Header.Get("Retry-After"), time.Now()),
 		Err:        errors.New(resp.Status),
 	}
 }
@@ -114,8 +114,8 @@ func unavailable(resp *http.Response, body []byte) error {
 // maxRetryAfter keeps a mistaken header from parking an order for good.
 const maxRetryAfter = time.Hour
 
-// retryAfter reads both forms of the header, seconds and a date (RFC 9110, 10.2.3).
-func retryAfter(header string, now time.Time) time.Duration {
+// RetryAfter reads both forms of the header Retry-After, seconds and a date (RFC 9110, 10.2.3): at most an hour.
+func RetryAfter(header string, now time.Time) time.Duration {
 	var wait time.Duration
 
 	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {

@@ -123,16 +123,16 @@ func (h *HTTP) do(ctx context.Context, c call) error {
 	ctx, cancel := context.WithTimeout(ctx, h.timeout)
 	defer cancel()
 
-	var sent sentinel
+	watched, maySent := WatchSent(ctx)
 
-	req, err := h.request(sent.watch(ctx), c)
+	req, err := h.request(watched, c)
 	if err != nil {
 		return &Unavailable{Code: codeNotSent, Err: err}
 	}
 
 	resp, err := h.client.Do(req)
 	if err != nil {
-		return c.lost(err, sent.maySent(ctx))
+		return c.lost(err, maySent())
 	}
 	defer func() { _ = resp.Body.Close() }()
 

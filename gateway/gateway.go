@@ -59,6 +59,8 @@ type VoidRequest struct {
 	Key          string `json:"-"`
 	OrderID      string `json:"order_id"`
 	AuthorizeKey string `json:"authorize_key"`
+	// ProviderRef may name the authorisation. It spares adapters a look-up; what counts is AuthorizeKey.
+	ProviderRef string `json:"-"`
 }
 
 // RefundRequest pays Amount of the capture that ProviderRef names back.

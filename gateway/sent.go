@@ -6,6 +6,14 @@ import (
 	"sync"
 )
 
+// WatchSent returns a context for one request, and what says afterwards whether the other side may have the request. Adapters
+// tell [*Unavailable] from [*UnknownOutcome] by it.
+func WatchSent(ctx context.Context) (watched context.Context, maySent func() bool) {
+	var s sentinel
+
+	return s.watch(ctx), func() bool { return s.maySent(ctx) }
+}
+
 // sentinel watches whether a request may have reached the other side. When in doubt it says yes: an effect that is
 // wrongly believed possible costs a lookup, one that is wrongly ruled out costs somebody's money.
 //

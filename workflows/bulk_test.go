@@ -7,6 +7,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
 
 	"orderly/workflows"
 )
@@ -44,6 +45,16 @@ func TestBulk_GoesOnUntilItIsDone(t *testing.T) {
 	env, turns := bulkRun(t, "running", "running", "completed")
 	if result := bulkResult(t, env); result.State != "completed" || *turns != 3 {
 		t.Errorf("%+v after %d turns", result, *turns)
+	}
+}
+
+func TestBulk_LongHistory_ContinuesAsNew(t *testing.T) {
+	t.Parallel()
+	env, turns := bulkRun(t, "running")
+	env.SetContinueAsNewSuggested(true)
+	env.ExecuteWorkflow(workflows.Bulk, "blk_1")
+	if err := env.GetWorkflowError(); !workflow.IsContinueAsNewError(err) || *turns != 1 {
+		t.Errorf("%v after %d turns, want to continue as new after one", err, *turns)
 	}
 }
 

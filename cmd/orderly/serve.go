@@ -182,7 +182,7 @@ func (s *service) serveAPI(ctx context.Context) error {
 		Metrics: s.registry(),
 		Journal: s.journal, Store: s.store, ReadModel: readmodel.New(s.pool, readmodel.Options{Projected: s.listener.Subscribe}), Temporal: s.temporal, Namespace: s.namespace,
 		TemporalUIURL: s.config.TemporalUIURL, Pool: s.pool, Logger: s.log,
-		WebhookSecret: s.config.WebhookSecret, PublicURL: s.config.PublicURL, Ready: s.schemaIsCurrent,
+		WebhookSecret: s.config.WebhookSecret, StripeWebhookSecret: s.config.StripeWebhookSecret, PublicURL: s.config.PublicURL, Ready: s.schemaIsCurrent,
 	}).Handler()
 	if s.config.KillAt != nil {
 		handler = s.config.KillAt.Handler(handler)

@@ -16,6 +16,8 @@ import (
 	"orderly/activities"
 	"orderly/bulk"
 	"orderly/gateway"
+	"orderly/gateway/stripe"
+	"orderly/internal/config"
 	"orderly/orchestrator"
 	"orderly/projection"
 	"orderly/readmodel"
@@ -108,7 +110,15 @@ func (s *service) orderActivities() *activities.Orders {
 		options.Transport = s.config.KillAt.Transport(http.DefaultTransport)
 	}
 	outside := gateway.NewHTTP(s.config.SimulatorURL, options)
-	return &activities.Orders{Journal: s.journal, Payments: outside, Stock: outside, Carrier: outside, Fraud: outside, Notifier: outside}
+	return &activities.Orders{Journal: s.journal, Payments: s.payments(outside), Stock: outside, Carrier: outside, Fraud: outside, Notifier: outside}
+}
+
+// payments is who takes payments.
+func (s *service) payments(outside *gateway.HTTP) gateway.Payments {
+	if s.config.Payments == config.PayByStripe {
+		return stripe.New(stripe.Options{Key: s.config.StripeKey, URL: s.config.StripeURL, Timeout: s.config.GatewayTimeout})
+	}
+	return outside
 }
 
 // startProjections makes sure that each projection has its workflow; one that runs is left alone.

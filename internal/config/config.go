@@ -3,6 +3,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,6 +13,12 @@ import (
 	"orderly/internal/sabotage"
 	"orderly/order"
 	"orderly/vault"
+)
+
+// Who can take payments.
+const (
+	PayBySimulator = "simulator"
+	PayByStripe    = "stripe"
 )
 
 // Config is all of Orderly's configuration but Temporal's.
@@ -30,6 +37,13 @@ type Config struct {
 	// SimulatorURL is where the gateways are: the simulator, or services that speak as it does.
 	SimulatorURL   string        `env:"ORDERLY_SIMULATOR_URL" envDefault:"http://127.0.0.1:8090"`
 	GatewayTimeout time.Duration `env:"ORDERLY_GATEWAY_TIMEOUT" envDefault:"10s"`
+	// Payments is who takes payments: the simulator, or a service that speaks as it does, or stripe.
+	Payments string `env:"ORDERLY_PAYMENTS" envDefault:"simulator"`
+	// StripeKey is the API key of the Stripe account, StripeURL where Stripe is (for tests; its own address when empty).
+	StripeKey string `env:"ORDERLY_STRIPE_KEY"`
+	StripeURL string `env:"ORDERLY_STRIPE_URL"`
+	// StripeWebhookSecret signs Stripe's webhooks (whsec_...).
+	StripeWebhookSecret string `env:"ORDERLY_STRIPE_WEBHOOK_SECRET"`
 	// WebhookSecret signs the carriers' webhooks (whsec_<base64>).
 	WebhookSecret string `env:"ORDERLY_WEBHOOK_SECRET"`
 	// KeepReceipts is how long the answers to commands are kept for clients that send them again.
@@ -86,10 +100,24 @@ func Load() (Config, error) {
 	if c.ReconcileEvery < time.Second || c.ReconcileGrace < 0 {
 		return Config{}, fmt.Errorf("configuration: ORDERLY_RECONCILE_EVERY is %s, want at least 1s; ORDERLY_RECONCILE_GRACE is %s, want at least 0", c.ReconcileEvery, c.ReconcileGrace)
 	}
+	if err := c.checkPayments(); err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
 	if c.PublicURL == "" {
 		c.PublicURL = "http://" + c.HTTPAddr
 	}
 	return c, nil
+}
+
+func (c Config) checkPayments() error {
+	switch {
+	case c.Payments == PayBySimulator, c.Payments == PayByStripe && c.StripeKey != "":
+		return nil
+	case c.Payments == PayByStripe:
+		return errors.New("ORDERLY_PAYMENTS is stripe, and ORDERLY_STRIPE_KEY is not set")
+	default:
+		return fmt.Errorf("ORDERLY_PAYMENTS is %q, want %s or %s", c.Payments, PayBySimulator, PayByStripe)
+	}
 }
 
 // OrderURL is where people find an order.
