@@ -27,7 +27,7 @@ func (r *run) settle(ctx context.Context) (Facts, []Finding, error) {
 			if _, now := r.follower.soFar(); len(findings) == 0 && before == events && events == now || time.Now().After(deadline) {
 				return facts, findings, nil
 			}
-			r.progressf("coming to rest: %d events, %d things are not as they should be yet", events, len(findings))
+			r.progressf("coming to rest: %d events, %s", events, left(findings))
 		}
 		if err != nil && time.Now().After(deadline) || ctx.Err() != nil {
 			return facts, nil, fmt.Errorf("find out how it ended: %w", err)
@@ -94,4 +94,12 @@ func (c *client) ready(ctx context.Context, url string) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// left says what is still wrong.
+func left(findings []Finding) string {
+	if len(findings) == 0 {
+		return "all as it should be"
+	}
+	return fmt.Sprintf("%d things are not as they should be yet: %s: %s", len(findings), findings[0].OrderID, findings[0].What)
 }
