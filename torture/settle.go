@@ -23,6 +23,7 @@ func (r *run) settle(ctx context.Context) (Facts, []Finding, error) {
 			facts, err = r.collect(ctx)
 		}
 		if err == nil {
+			operator.release(ctx, facts)
 			findings := Check(facts)
 			if _, now := r.follower.soFar(); len(findings) == 0 && before == events && events == now || time.Now().After(deadline) {
 				return facts, findings, nil
@@ -71,12 +72,29 @@ func (o *operator) round(ctx context.Context) error {
 		if o.tries[each.OrderID] > patience {
 			verb, body = "resolve", object{"reason": "torture is over", "external_ref": "by-hand"}
 		}
-		path := "/v1/orders/" + each.OrderID + "/attention/" + each.AttentionID + "/" + verb
-		bounded, cancel := context.WithTimeout(ctx, 20*time.Second)
-		o.load.perform(bounded, Operation{Key: o.generator.key(), OrderID: each.OrderID, What: verb, path: path, body: body}, manner{patience: 15 * time.Second, copies: 1})
-		cancel()
+		o.perform(ctx, each.OrderID, verb, "/attention/"+each.AttentionID+"/"+verb, body)
 	}
 	return nil
+}
+
+// release lets held orders go on: what became of a step that a hold has stopped is found out only then.
+func (o *operator) release(ctx context.Context, facts Facts) {
+	for id, stream := range facts.Streams {
+		for _, hold := range stream.State.Holds {
+			if hold.Code == "fraud_review" {
+				o.perform(ctx, id, "fraud-review", "/fraud-review", object{"decision": "accept", "reason": "torture is over"})
+			} else {
+				o.perform(ctx, id, "release", "/release", object{"code": hold.Code, "reason": "torture is over"})
+			}
+		}
+	}
+}
+
+func (o *operator) perform(ctx context.Context, orderID, what, path string, body object) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	op := Operation{Key: o.generator.key(), OrderID: orderID, What: what, path: "/v1/orders/" + orderID + path, body: body}
+	o.load.perform(ctx, op, manner{patience: 15 * time.Second, copies: 1})
 }
 
 // ready waits until a URL answers 200.
