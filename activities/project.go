@@ -23,7 +23,7 @@ const (
 	projectBeat = time.Second
 )
 
-// Projector is the activity of the projection workflow.
+// Projector is the activities of the projection and the rebuild workflow.
 type Projector struct {
 	Pool  *pgxpool.Pool
 	Store *eventstore.Store
@@ -35,12 +35,41 @@ type Projector struct {
 // Project runs a projection until it is cancelled, the worker stops, or its time is over. The last two are no errors:
 // the workflow starts it again, on whichever worker is free.
 func (p *Projector) Project(ctx context.Context, in workflows.ProjectInput) error {
-	i := slices.IndexFunc(p.Projections, func(each projection.Projection) bool { return each.Name == in.Name })
-	if i < 0 {
-		return fmt.Errorf("this worker has no projection %q", in.Name) // another one may: it is tried again
+	wanted, err := p.projection(in.Name)
+	if err != nil {
+		return err
 	}
 	running, stop := context.WithTimeout(ctx, projectFor)
 	defer stop()
+	err = alive(ctx, running, stop, projection.NewRunner(p.Pool, p.Store, p.Appended, wanted, in.Shard).Run)
+	if err == nil {
+		err = ctx.Err()
+	}
+	return err
+}
+
+// RebuildProjection builds a read model anew. When the worker stops it fails, and another one goes on.
+func (p *Projector) RebuildProjection(ctx context.Context, in workflows.RebuildInput) error {
+	wanted, err := p.projection(in.Name)
+	if err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	return alive(ctx, running, stop, projection.NewRebuilder(p.Pool, p.Store, p.Appended, wanted).Run)
+}
+
+// projection is the one of a name. Another worker may have one that this one does not: it is tried again.
+func (p *Projector) projection(name string) (projection.Projection, error) {
+	i := slices.IndexFunc(p.Projections, func(each projection.Projection) bool { return each.Name == name })
+	if i < 0 {
+		return projection.Projection{}, fmt.Errorf("this worker has no projection %q", name)
+	}
+	return p.Projections[i], nil
+}
+
+// alive runs something that reports its progress, with heartbeats, until it ends or the worker stops.
+func alive(ctx, running context.Context, stop func(), run func(context.Context, func(projection.Progress)) error) error {
 	var latest latestProgress
 	var background sync.WaitGroup
 	background.Go(func() { latest.beat(running, ctx) })
@@ -51,12 +80,9 @@ func (p *Projector) Project(ctx context.Context, in workflows.ProjectInput) erro
 		case <-running.Done():
 		}
 	})
-	err := projection.NewRunner(p.Pool, p.Store, p.Appended, p.Projections[i], in.Shard).Run(running, latest.set)
+	err := run(running, latest.set)
 	stop()
 	background.Wait()
-	if err == nil {
-		err = ctx.Err()
-	}
 	return err
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
@@ -16,7 +18,9 @@ import (
 	"orderly/eventstore"
 	"orderly/journal"
 	"orderly/orchestrator"
+	"orderly/projection"
 	"orderly/readmodel"
+	"orderly/webhooks"
 )
 
 // Options are what an API is made of.
@@ -24,6 +28,8 @@ type Options struct {
 	// Journal and ReadModel are needed: the stream of events, and what is derived from it.
 	Journal   *journal.Journal
 	ReadModel *readmodel.ReadModel
+	// Projections are those that can be repaired and built anew here.
+	Projections []projection.Projection
 	// Store and Pool tell how far the projections are behind.
 	Store *eventstore.Store
 	// Temporal takes the commands.
@@ -31,19 +37,28 @@ type Options struct {
 	// Namespace is Temporal's, for links into its Web UI at TemporalUIURL.
 	Namespace     string
 	TemporalUIURL string
-	// Pool is needed: API keys and idempotency keys live there.
+	// Pool is needed: API keys, sessions and idempotency keys live there.
 	Pool *pgxpool.Pool
 	// Logger and Metrics may be nil.
 	Logger  *zap.Logger
 	Metrics *prometheus.Registry
 	// WebhookSecret signs the carriers' webhooks, as Standard Webhooks says (whsec_...). Without it none are taken.
 	WebhookSecret string
+	// Webhooks keeps the endpoints of outgoing webhooks; AllowPrivateWebhooks lets them be without TLS, at any address.
+	Webhooks             *webhooks.Store
+	AllowPrivateWebhooks bool
 	// StripeWebhookSecret signs Stripe's webhooks. Without it none are taken.
 	StripeWebhookSecret string
 	// PublicURL is where this API is reached, ConsoleURL the operations console; orders are linked to the console when
 	// there is one, and else to the API.
 	PublicURL  string
 	ConsoleURL string
+	// Identity says whose tokens are taken beside API keys.
+	Identity Identity
+	// SessionLifetime is how long a browser stays logged in.
+	SessionLifetime time.Duration
+	// Limits keep one caller, or all of them together, from taking more than there is.
+	Limits Limits
 	// Ready tells whether the database's schema is the one that this code needs; nil asks nothing.
 	Ready func(context.Context) error
 }
@@ -57,8 +72,15 @@ type API struct {
 	commands  commander
 	bulk      *bulk.Store
 	receipts  *receipts
-	keys      *keyring
 	metrics   *metrics
+
+	// keys, tokens and sessions are the credentials that callers come with.
+	keys, tokens, sessions *memory
+	issuer                 *issuer
+	secureCookies, tls     bool
+	bodyWithin             time.Duration
+	callers                *callers
+	admission              admission
 
 	engine   *gin.Engine
 	huma     huma.API
@@ -75,8 +97,11 @@ func New(options Options) *API {
 	}
 	a := &API{
 		options: options, log: options.Logger, journal: options.Journal, readModel: options.ReadModel,
-		receipts: &receipts{options.Pool}, keys: newKeyring(options.Pool), bulk: bulk.NewStore(options.Pool), metrics: newMetrics(options.Metrics),
+		receipts: &receipts{options.Pool}, bulk: bulk.NewStore(options.Pool), metrics: newMetrics(options.Metrics),
+		issuer: newIssuer(options.Identity), secureCookies: isSecure(options.PublicURL), tls: strings.HasPrefix(options.PublicURL, "https://"), bodyWithin: bodyWithin,
+		callers: newCallers(options.Limits), admission: newAdmission(options.Limits),
 	}
+	a.keys, a.tokens, a.sessions = newMemory(a.findByKey), newMemory(a.issuer.find), newMemory(a.findBySession)
 	a.commands = orchestrator.New(options.Temporal, a.orderURL)
 	a.engine = a.newEngine()
 	a.huma = newHuma(a.engine)
@@ -101,7 +126,7 @@ func (a *API) newEngine() *gin.Engine {
 	engine.UseEscapedPath = true
 	engine.UnescapePathValues = false
 	_ = engine.SetTrustedProxies(nil) // only fails for addresses that are none
-	engine.Use(a.frame, a.authenticate, unescapePath)
+	engine.Use(a.frame, a.admit, a.authenticate, a.limitRate, unescapePath)
 	engine.NoRoute(func(c *gin.Context) { abort(c, newProblem(codeNotFound, "")) })
 	engine.NoMethod(func(c *gin.Context) { abort(c, newProblem(codeMethod, "The Allow header lists what is.")) })
 	return engine

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -43,39 +42,6 @@ func concrete(path string) string {
 	return strings.Join(parts, "/")
 }
 
-func TestEveryRoute_IsForbiddenToAKeyWithoutItsRole(t *testing.T) {
-	t.Parallel()
-	h := newHarness(t)
-	keys := map[string]string{}
-	for role := range rolePermissions {
-		keys[role] = h.newKey(t, "acme", role)
-	}
-	for _, c := range []struct {
-		method, path string
-		roles        string
-	}{
-		{http.MethodGet, "/v1/orders", "admin operator integrator viewer"},
-		{http.MethodGet, "/v1/orders/ord_9", "admin operator integrator viewer"},
-		{http.MethodGet, "/v1/attention", "admin operator integrator viewer"},
-		{http.MethodPost, "/v1/orders", "admin operator integrator"},
-		{http.MethodPost, "/v1/orders/ord_9/cancel", "admin operator integrator"},
-		{http.MethodPost, "/v1/orders/ord_9/attention/a/retry", "admin operator"},
-		{http.MethodPost, "/v1/orders/ord_9/shipments/s/reroute", "admin operator"},
-		{http.MethodGet, "/metrics", "admin monitor"},
-	} {
-		for role, key := range keys {
-			answer := h.do(t, ask{method: c.method, path: c.path, headers: []string{"Authorization", "Bearer " + key}})
-			may := strings.Contains(" "+c.roles+" ", " "+role+" ")
-			if got := answer.Code != http.StatusForbidden; got != may {
-				t.Errorf("%s %s as %s: allowed %v, want %v", c.method, c.path, role, got, may)
-			}
-			if !may {
-				wantProblem(t, answer, codeForbidden)
-			}
-		}
-	}
-}
-
 func TestOrdersOfAnotherTenant_AreNotFound(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
@@ -94,62 +60,26 @@ func TestOrdersOfAnotherTenant_AreNotFound(t *testing.T) {
 	}
 }
 
-func TestKeys_AreMadeListedAndRevoked(t *testing.T) {
+func TestMemory_RemembersForAMoment(t *testing.T) {
 	t.Parallel()
-	h := newHarness(t)
-	plain := h.newKey(t, "acme", "viewer")
-	if !strings.HasPrefix(plain, "ord_") || len(plain) != 47 {
-		t.Errorf("key is %q", plain)
-	}
-	keys, err := ListKeys(t.Context(), h.pool)
-	if err != nil || len(keys) != 2 {
-		t.Fatalf("keys are %v, error %v", keys, err)
-	}
-	made := keys[1]
-	if made.LastFour != plain[len(plain)-4:] || made.Tenant != "acme" || made.Roles[0] != "viewer" || made.RevokedAt != nil {
-		t.Errorf("key is listed as %+v", made)
-	}
-	if err := RevokeKey(t.Context(), h.pool, made.ID); err != nil {
-		t.Fatal(err)
-	}
-	answer := h.do(t, ask{method: http.MethodGet, path: "/v1/orders/x", headers: []string{"Authorization", "Bearer " + plain}})
-	wantProblem(t, answer, codeUnauthenticated)
-	if err := RevokeKey(t.Context(), h.pool, "nope"); !errors.Is(err, ErrNoKey) {
-		t.Errorf("revoking no key: %v", err)
-	}
-	for _, roles := range [][]string{nil, {"root"}} {
-		if _, err := CreateKey(t.Context(), h.pool, "x", "acme", roles); err == nil {
-			t.Errorf("a key with the roles %v was made", roles)
-		}
-	}
-}
-
-func TestKeys_ExpiredOnesAreRefused(t *testing.T) {
-	t.Parallel()
-	h := newHarness(t)
-	plain := h.newKey(t, "acme", "admin")
-	if _, err := h.pool.Exec(t.Context(), `update api_keys set expires_at = now() - interval '1 second'`); err != nil {
-		t.Fatal(err)
-	}
-	wantProblem(t, h.do(t, ask{method: http.MethodGet, path: "/v1/orders/x", headers: []string{"Authorization", "Bearer " + plain}}), codeUnauthenticated)
-}
-
-func TestKeyring_RemembersForAMoment(t *testing.T) {
-	t.Parallel()
-	k := newKeyring(nil)
+	m := newMemory(nil)
 	who, now := &principal{tenant: "acme"}, time.Now()
-	k.remember([32]byte{1}, who, now)
-	if found, ok := k.recall([32]byte{1}, now.Add(keyMemory-1)); !ok || found != who {
+	m.remember([32]byte{1}, found{who: who}, now)
+	if got, ok := m.recall([32]byte{1}, now.Add(rememberFor-1)); !ok || got != who {
 		t.Error("the key was forgotten at once")
 	}
-	if _, ok := k.recall([32]byte{1}, now.Add(keyMemory)); ok {
+	if _, ok := m.recall([32]byte{1}, now.Add(rememberFor)); ok {
 		t.Error("the key is remembered for ever")
 	}
-	for i := range maxRemembered {
-		k.remember([32]byte{byte(i), byte(i >> 8), 9}, nil, now)
+	m.remember([32]byte{1}, found{who, now.Add(time.Second)}, now)
+	if _, ok := m.recall([32]byte{1}, now.Add(time.Second)); ok {
+		t.Error("the key is remembered after it has expired")
 	}
-	if len(k.known) > maxRemembered {
-		t.Errorf("%d keys are remembered", len(k.known))
+	for i := range maxRemembered {
+		m.remember([32]byte{byte(i), byte(i >> 8), 9}, found{}, now)
+	}
+	if len(m.known) > maxRemembered {
+		t.Errorf("%d keys are remembered", len(m.known))
 	}
 }
 

@@ -79,6 +79,39 @@ func badCommands() []badInput {
 	}
 }
 
+// badKeys are requests about API keys and logins that are wrong.
+func badKeys() []badInput {
+	to := func(path, body string) ask {
+		return ask{http.MethodPost, path, body, []string{"Idempotency-Key", "bad"}}
+	}
+	remove := func(id string) ask { return ask{method: http.MethodDelete, path: "/v1/keys/" + id} }
+	const id = "00000000-0000-0000-0000-000000000000"
+	return []badInput{
+		{"key without a name", to("/v1/keys", `{"roles": ["admin"]}`), codeInvalid, "/name"},
+		{"key with a long name", to("/v1/keys", `{"name": "`+strings.Repeat("x", 101)+`", "roles": ["admin"]}`), codeInvalid, "/name"},
+		{"key with a NUL", to("/v1/keys", `{"name": "a\u0000", "roles": ["admin"]}`), codeMalformed, none},
+		{"key without roles", to("/v1/keys", `{"name": "x"}`), codeInvalid, "/roles"},
+		{"key with no role", to("/v1/keys", `{"name": "x", "roles": []}`), codeInvalid, "/roles"},
+		{"key with an unknown role", to("/v1/keys", `{"name": "x", "roles": ["admin", "root"]}`), codeInvalid, "/roles/1"},
+		{"key with an unknown scope", to("/v1/keys", `{"name": "x", "roles": ["admin"], "scopes": ["*"]}`), codeInvalid, "/scopes/0"},
+		{"key of another tenant", to("/v1/keys", `{"name": "x", "roles": ["admin"], "tenant": "rival"}`), codeInvalid, "/tenant"},
+		{"key that is over", to("/v1/keys", `{"name": "x", "roles": ["admin"], "expires_at": "2020-01-01T00:00:00Z"}`), codeInvalid, "/expires_at"},
+		{"key until the end of time", to("/v1/keys", `{"name": "x", "roles": ["admin"], "expires_at": "9999-12-31T23:59:59Z"}`), codeInvalid, "/expires_at"},
+		{"key with an end that is no time", to("/v1/keys", `{"name": "x", "roles": ["admin"], "expires_at": "tomorrow"}`), codeInvalid, "/expires_at"},
+		{"rotate an unknown key", to("/v1/keys/"+id+"/rotate", `{}`), codeNotFound, none},
+		{"rotate a path", to("/v1/keys/..%2Fx/rotate", `{}`), codeNotFound, none},
+		{"rotate a NUL", to("/v1/keys/a%00b/rotate", `{}`), codeNotFound, none},
+		{"rotate with a negative overlap", to("/v1/keys/"+id+"/rotate", `{"overlap_seconds": -1}`), codeInvalid, "/overlap_seconds"},
+		{"rotate with an endless overlap", to("/v1/keys/"+id+"/rotate", `{"overlap_seconds": 2592001}`), codeInvalid, "/overlap_seconds"},
+		{"revoke an unknown key", remove(id), codeNotFound, none},
+		{"revoke a name", remove("shop"), codeNotFound, none},
+		{"log in without a key", to("/session/key", `{}`), codeInvalid, "/api_key"},
+		{"log in with a number", to("/session/key", `{"api_key": 7}`), codeInvalid, "/api_key"},
+		{"log in with a guess", to("/session/key", `{"api_key": "ord_guess"}`), codeUnauthenticated, none},
+		{"go on to another server", ask{method: http.MethodGet, path: "/session/oidc?return_to=//evil.test"}, codeInvalid, "/return_to"},
+	}
+}
+
 // badReads are questions that have no answer.
 func badReads() []badInput {
 	read := func(path string) ask { return ask{method: http.MethodGet, path: path} }

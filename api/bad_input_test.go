@@ -2,8 +2,11 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // badInput is a request that is refused before anything is stored or sent.
@@ -21,7 +24,7 @@ func TestBadInput_IsRefusedAndNothingIsStored(t *testing.T) {
 	h := newHarness(t)
 	h.place(t, "ord_1")
 	stored, sent := h.stored(t), h.orders.count()
-	cases := append(badOrders(t), append(badFrames(), append(badCommands(), badReads()...)...)...)
+	cases := append(badOrders(t), slices.Concat(badFrames(), badCommands(), badKeys(), badReads())...)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			answer := h.do(t, c.ask)
@@ -35,11 +38,11 @@ func TestBadInput_IsRefusedAndNothingIsStored(t *testing.T) {
 			}
 		})
 	}
-	if len(cases) < 60 {
-		t.Errorf("only %d cases", len(cases))
+	if t.Logf("%d cases", len(cases)); len(cases) < 100 {
+		t.Error("these are too few")
 	}
 	if got := h.stored(t); got != stored {
-		t.Errorf("%d rows were stored", got-stored)
+		t.Errorf("the database has changed:\n%s", cmp.Diff(stored, got))
 	}
 	if got := h.orders.count(); got != sent {
 		t.Errorf("%d commands were sent", got-sent)

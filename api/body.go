@@ -26,7 +26,7 @@ const (
 // strictBody reads the body before huma does and refuses what [checkJSON] refuses.
 func (a *API) strictBody(ctx huma.Context, next func(huma.Context)) {
 	c := humagin.Unwrap(ctx)
-	body, problem := readBody(c, maxBody)
+	body, problem := a.readBody(c, maxBody)
 	if problem != nil {
 		abort(c, problem)
 		return
@@ -72,14 +72,15 @@ func checkMediaType(header http.Header) *Problem {
 	return nil
 }
 
-// readBody reads at most limit bytes within [bodyWithin]. The deadline is taken away again: net/http watches the
-// connection while a handler runs, and would cancel its context when the deadline passes.
-func readBody(c *gin.Context, limit int64) ([]byte, *Problem) {
+// readBody reads at most limit bytes, within the API's bodyWithin. The deadline is taken away again when all is there:
+// net/http watches the connection while a handler runs, and would cancel its context when the deadline passes. When not
+// all is there it stays: net/http would wait for the rest before it answers.
+func (a *API) readBody(c *gin.Context, limit int64) ([]byte, *Problem) {
 	control := http.NewResponseController(c.Writer)
-	_ = control.SetReadDeadline(time.Now().Add(bodyWithin)) // not supported in tests without a connection
+	_ = control.SetReadDeadline(time.Now().Add(a.bodyWithin)) // not supported in tests without a connection
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
-	_ = control.SetReadDeadline(time.Time{})
 	if err == nil {
+		_ = control.SetReadDeadline(time.Time{})
 		return body, nil
 	}
 	var tooLarge *http.MaxBytesError
@@ -88,7 +89,7 @@ func readBody(c *gin.Context, limit int64) ([]byte, *Problem) {
 	case errors.As(err, &tooLarge):
 		return nil, newProblem(codeTooLarge, fmt.Sprintf("A body has at most %d bytes here.", limit))
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return nil, newProblem(codeBodyTimeout, fmt.Sprintf("The body must arrive within %s.", bodyWithin))
+		return nil, newProblem(codeBodyTimeout, fmt.Sprintf("The body must arrive within %s.", a.bodyWithin))
 	default:
 		return nil, newProblem(codeMalformed, "The body broke off.").because(err)
 	}

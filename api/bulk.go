@@ -71,7 +71,7 @@ type BulkResult struct {
 }
 
 type bulkInput struct {
-	CommandHeaders
+	IdempotencyHeader
 	Body BulkRequest
 }
 
@@ -167,7 +167,7 @@ type BulkPath struct {
 
 type changeBulkInput struct {
 	BulkPath
-	CommandHeaders
+	IdempotencyHeader
 }
 
 var bulkIDPattern = regexp.MustCompile(`^blk_[0-9a-f]{32}$`)

@@ -12,11 +12,17 @@ import (
 	"orderly/order"
 )
 
-// CommandHeaders are the headers of every command. [API.needKey] checks the key before huma does. Huma reads embedded
-// structs only when their names are exported.
-type CommandHeaders struct {
+// IdempotencyHeader is the header of everything that changes something. [API.needKey] checks it before huma does. Huma
+// reads embedded structs only when their names are exported.
+type IdempotencyHeader struct {
 	IdempotencyKey string `header:"Idempotency-Key" required:"true" minLength:"1" maxLength:"255" doc:"Names the command: sending it again with the same key has its effect once and the same answer." example:"3f0c2f0e-order-1"`
-	IfMatch        string `header:"If-Match" doc:"The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412." example:"\"7\""`
+}
+
+// CommandHeaders are the headers of every command to an order.
+type CommandHeaders struct {
+	IdempotencyHeader
+
+	IfMatch string `header:"If-Match" doc:"The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412." example:"\"7\""`
 }
 
 // OnOrder is a command to an order that exists.

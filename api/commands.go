@@ -64,7 +64,16 @@ type releaseInput struct {
 	Body ReleaseRequest
 }
 
+// fraudHold is the hold of an order that waits for a fraud review.
+const fraudHold = "fraud_review"
+
+// releaseHold takes a hold away. That of a fraud review is its judges' to take away.
 func (a *API) releaseHold(ctx context.Context, in *releaseInput) (*commandOutput, error) {
+	if in.Body.Code == fraudHold {
+		if problem := require(ctx, mayReview); problem != nil {
+			return nil, problem
+		}
+	}
 	return a.performOn(ctx, in.OnOrder, "/release", in.Body, order.ReleaseOrder{Code: in.Body.Code}, in.Body.Reason)
 }
 

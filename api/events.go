@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -28,14 +29,16 @@ type Events struct {
 }
 
 type getEventsInput struct {
-	OrderID string `path:"order_id" doc:"The order."`
-	Raw     bool   `query:"raw" doc:"The events as they were stored, for audits. Without it their data is in today's shape, and means of payment are left out."`
+	OrderID     string `path:"order_id" doc:"The order."`
+	Raw         bool   `query:"raw" doc:"The events as they were stored, for audits. Without it their data is in today's shape, and means of payment are left out."`
+	IfNoneMatch string `header:"If-None-Match" doc:"Answers 304 when nothing has happened since this ETag."`
 }
 
 type eventsOutput struct {
+	Status       int
 	ETag         string `header:"ETag"`
 	EventVersion string `header:"X-Event-Version"`
-	Body         Events
+	Body         *Events
 }
 
 func (a *API) getEvents(ctx context.Context, in *getEventsInput) (*eventsOutput, error) {
@@ -46,14 +49,18 @@ func (a *API) getEvents(ctx context.Context, in *getEventsInput) (*eventsOutput,
 		}
 		shape = journal.AsStored
 	}
-	if _, err := a.ownOrder(ctx, in.OrderID); err != nil {
+	state, err := a.ownOrder(ctx, in.OrderID)
+	if err != nil {
 		return nil, err
+	}
+	if matchesETag(in.IfNoneMatch, etag(state.Version)) {
+		return &eventsOutput{Status: http.StatusNotModified, ETag: etag(state.Version), EventVersion: strconv.Itoa(state.Version)}, nil
 	}
 	entries, err := a.journal.Events(ctx, in.OrderID, shape)
 	if err != nil {
 		return nil, err
 	}
-	output := &eventsOutput{Body: Events{Events: make([]Event, len(entries))}}
+	output := &eventsOutput{Status: http.StatusOK, Body: &Events{Events: make([]Event, len(entries))}}
 	for i, entry := range entries {
 		output.Body.Events[i] = Event(entry)
 	}

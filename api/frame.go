@@ -29,7 +29,7 @@ func (a *API) frame(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(withRequest(c.Request.Context(), current), requestLimit)
 	defer cancel()
 	c.Request = c.Request.WithContext(ctx)
-	setCommonHeaders(c.Writer.Header(), traceID)
+	a.setCommonHeaders(c.Writer.Header(), traceID)
 
 	a.metrics.inFlight.Inc()
 	defer a.metrics.inFlight.Dec()
@@ -53,13 +53,17 @@ func routeOf(c *gin.Context) string {
 	return c.FullPath()
 }
 
-func setCommonHeaders(header http.Header, traceID string) {
+func (a *API) setCommonHeaders(header http.Header, traceID string) {
 	header.Set("X-Trace-Id", traceID)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("X-Frame-Options", "DENY")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	header.Set("Cache-Control", "no-store")
+	if a.tls {
+		header.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+	}
 }
 
 // record counts the request and writes its one line into the log: ids, never contents.
@@ -69,6 +73,9 @@ func (a *API) record(c *gin.Context, r *request, took time.Duration) {
 		status = statusClientGone
 	}
 	a.metrics.requests.WithLabelValues(r.route, methodLabel(c.Request.Method), strconv.Itoa(status)).Observe(took.Seconds())
+	if r.turnedAway {
+		return
+	}
 	fields := []zap.Field{
 		zap.String("method", c.Request.Method), zap.String("route", r.route), zap.Int("status", status), zap.Duration("took", took),
 	}
@@ -76,7 +83,7 @@ func (a *API) record(c *gin.Context, r *request, took time.Duration) {
 		fields = append(fields, zap.String("order_id", id))
 	}
 	if r.principal != nil {
-		fields = append(fields, zap.String("tenant", r.principal.tenant), zap.String("key_id", r.principal.keyID))
+		fields = append(fields, zap.String("tenant", r.principal.tenant), zap.String("principal", r.principal.id))
 	}
 	if r.cause != nil {
 		fields = append(fields, zap.Error(r.cause))

@@ -4,19 +4,26 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"pgregory.net/rapid"
 
 	"orderly/eventstore"
 	"orderly/internal/testkit"
 	"orderly/journal"
 	"orderly/order"
 	"orderly/readmodel"
+	"orderly/webhooks"
 	"orderly/workflows"
 )
 
@@ -30,15 +37,21 @@ type harness struct {
 
 const testSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-func newHarness(t *testing.T) *harness {
+func newHarness(t *testing.T, adjust ...func(*Options)) *harness {
 	t.Helper()
 	pool := testkit.Database(t)
 	store := eventstore.New(pool, eventstore.Options{})
 	book := journal.New(store, testPolicy, journal.Options{Vault: testkit.Vault(t, pool)})
-	a := New(Options{
-		Journal: book, ReadModel: readmodel.New(pool), Pool: pool, WebhookSecret: testSecret, StripeWebhookSecret: stripeSecret, Namespace: "default",
-		PublicURL: "http://orderly.test", TemporalUIURL: "http://temporal.test",
-	})
+	options := Options{
+		Journal: book, ReadModel: readmodel.New(pool), Store: store, Projections: readmodel.Projections(), Pool: pool,
+		WebhookSecret: testSecret, StripeWebhookSecret: stripeSecret, Namespace: "default",
+		PublicURL: "http://orderly.test", TemporalUIURL: "http://temporal.test", SessionLifetime: time.Hour,
+		Webhooks: webhooks.NewStore(pool, testkit.Vault(t, pool), webhooks.Policy{Overlap: time.Hour}),
+	}
+	for _, each := range adjust {
+		each(&options)
+	}
+	a := New(options)
 	h := &harness{API: a, pool: pool, orders: &onTheSpot{journal: book}}
 	a.commands = h.orders
 	h.key = h.newKey(t, "acme", "admin")
@@ -47,7 +60,7 @@ func newHarness(t *testing.T) *harness {
 
 func (h *harness) newKey(t *testing.T, tenant string, roles ...string) string {
 	t.Helper()
-	key, err := CreateKey(t.Context(), h.pool, "test", tenant, roles)
+	key, err := CreateKey(t.Context(), h.pool, NewKey{Name: "test", Tenant: tenant, Roles: roles})
 	if err != nil {
 		t.Fatalf("create a key: %v", err)
 	}
@@ -104,8 +117,31 @@ func (h *harness) do(t *testing.T, question ask) *httptest.ResponseRecorder {
 	}
 	recorder := httptest.NewRecorder()
 	h.Handler().ServeHTTP(recorder, request)
+	h.keepsTheContract(t, question, request, recorder)
 	return recorder
 }
+
+// keepsTheContract holds an answer against the OpenAPI document, unless there is no such route.
+func (h *harness) keepsTheContract(t *testing.T, question ask, request *http.Request, recorder *httptest.ResponseRecorder) {
+	t.Helper()
+	described, err := committed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Body = io.NopCloser(strings.NewReader(question.body))
+	if err := described.Check(request, recorder.Result()); err != nil && described.Describes(request) {
+		t.Errorf("%s %s: %d: the OpenAPI document says otherwise: %v", question.method, question.path, recorder.Code, err)
+	}
+}
+
+// committed is the committed OpenAPI document.
+var committed = sync.OnceValues(func() (*testkit.Contract, error) {
+	document, err := os.ReadFile("openapi.json")
+	if err != nil {
+		return nil, err
+	}
+	return testkit.NewContract(document)
+})
 
 // post sends a command with an idempotency key.
 func (h *harness) post(t *testing.T, path, key, body string) *httptest.ResponseRecorder {
@@ -224,13 +260,28 @@ func hasPointer(faults []Fault, pointer string) bool {
 	return false
 }
 
-// stored counts the rows that commands leave behind.
-func (h *harness) stored(t *testing.T) int {
+// stored is a fingerprint of all rows of all tables.
+func (h *harness) stored(t *testing.T) string {
 	t.Helper()
-	var count int
-	err := h.pool.QueryRow(t.Context(), `select (select count(*) from order_events) + (select count(*) from idempotency_keys)`).Scan(&count)
+	return fmt.Sprint(h.tables(t))
+}
+
+// tables is how many rows each table has, and a fingerprint of them.
+func (h *harness) tables(t rapid.TB) map[string]string {
+	t.Helper()
+	const query = `
+		SELECT tablename, (xpath('//rows/text()', query_to_xml(format(
+			'SELECT count(*) || coalesce('' '' || md5(string_agg(t::text, chr(10) ORDER BY t::text)), '''') AS rows FROM %I t', tablename), false, true, ''
+		)))[1]::text
+		FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'goose_db_version'`
+	rows, err := h.pool.Query(context.Background(), query)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return count
+	tables := map[string]string{}
+	var name, fingerprint string
+	if _, err := pgx.ForEachRow(rows, []any{&name, &fingerprint}, func() error { tables[name] = fingerprint; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return tables
 }

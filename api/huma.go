@@ -55,7 +55,7 @@ func newHuma(engine *gin.Engine) huma.API {
 	config.CreateHooks = nil // else every body gets a $schema
 	config.RejectUnknownQueryParameters = true
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"key": {Type: "http", Scheme: "bearer", Description: "An API key: ord_..."},
+		"key": {Type: "http", Scheme: "bearer", Description: "An API key (ord_...), or a token of the identity provider. What is listed beside it is the permission that is needed."},
 	}
 	return humagin.New(engine, config)
 }

@@ -12,6 +12,7 @@ type metrics struct {
 	requests *prometheus.HistogramVec
 	inFlight prometheus.Gauge
 	replays  prometheus.Counter
+	turned   *prometheus.CounterVec
 }
 
 func newMetrics(registry *prometheus.Registry) *metrics {
@@ -29,8 +30,12 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 			Name: "orderly_http_commands_replayed_total",
 			Help: "How many commands were answered with the result of the first time.",
 		}),
+		turned: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "orderly_http_requests_turned_away_total",
+			Help: "How many requests were not served, by why: rate_limited, overloaded.",
+		}, []string{"code"}),
 	}
-	registry.MustRegister(m.requests, m.inFlight, m.replays)
+	registry.MustRegister(m.requests, m.inFlight, m.replays, m.turned)
 	return m
 }
 

@@ -59,6 +59,10 @@ const (
 	codeMethod           Code = "method_not_allowed"
 	codeBodyTimeout      Code = "body_timeout"
 	codeNotReady         Code = "not_ready"
+	codeRateLimited      Code = "rate_limited"
+	codeOverloaded       Code = "overloaded"
+	codeIdentityDown     Code = "identity_unavailable"
+	codeCSRF             Code = "csrf_token_invalid"
 )
 
 var kinds = map[Code]struct {
@@ -78,8 +82,8 @@ var kinds = map[Code]struct {
 	codeOrderExists:      {http.StatusConflict, "There is an order with this id already"},
 	codeOrderNotFound:    {http.StatusNotFound, "There is no such order"},
 	codeNotYetCreated:    {http.StatusNotFound, "The order did not exist then"},
-	codeUnauthenticated:  {http.StatusUnauthorized, "A valid API key is needed"},
-	codeForbidden:        {http.StatusForbidden, "The API key may not do this"},
+	codeUnauthenticated:  {http.StatusUnauthorized, "A valid API key, token or session is needed"},
+	codeForbidden:        {http.StatusForbidden, "The caller may not do this"},
 	codeTooManyCommands:  {http.StatusTooManyRequests, "Too many commands for one order at once"},
 	codeOrchestratorDown: {http.StatusServiceUnavailable, "Commands cannot be carried out for the moment"},
 	codeStoreDown:        {http.StatusServiceUnavailable, "The store cannot be reached for the moment"},
@@ -89,6 +93,10 @@ var kinds = map[Code]struct {
 	codeMethod:           {http.StatusMethodNotAllowed, "The method is not allowed here"},
 	codeBodyTimeout:      {http.StatusRequestTimeout, "The body did not arrive in time"},
 	codeNotReady:         {http.StatusServiceUnavailable, "Not ready"},
+	codeRateLimited:      {http.StatusTooManyRequests, "Too many requests"},
+	codeOverloaded:       {http.StatusServiceUnavailable, "Too much is being done at once"},
+	codeIdentityDown:     {http.StatusServiceUnavailable, "The identity provider cannot be reached for the moment"},
+	codeCSRF:             {http.StatusForbidden, "The CSRF token is missing or wrong"},
 }
 
 // newProblem makes a problem of a kind.

@@ -114,8 +114,25 @@ func TestGetEvents_ShowsAllButTheMeansOfPayment(t *testing.T) {
 	if !strings.Contains(raw.Body.String(), "tok_visa") {
 		t.Error("raw events are not as they were stored")
 	}
-	h.key = h.newKey(t, "acme", "operator")
+	h.key = h.newKey(t, "acme", "supervisor")
 	wantProblem(t, h.get(t, "/v1/orders/ord_1/events?raw=true"), codeForbidden)
+}
+
+func TestGetEvents_IfNoneMatch(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.place(t, "ord_1")
+	known := func(etag string) ask {
+		return ask{http.MethodGet, "/v1/orders/ord_1/events", "", []string{"If-None-Match", etag}}
+	}
+	answer := h.do(t, known(`"1"`))
+	wantStatus(t, answer, http.StatusNotModified)
+	if answer.Body.Len() > 0 || answer.Header().Get("ETag") != `"1"` {
+		t.Errorf("answer is %s, headers %v", answer.Body, answer.Header())
+	}
+	h.post(t, "/v1/orders/ord_1/notes", "k1", `{"text": "a"}`)
+	wantStatus(t, h.do(t, known(`"1"`)), http.StatusOK)
+	wantStatus(t, h.do(t, known(`W/"1", "2"`)), http.StatusNotModified)
 }
 
 func TestLists_AreNeverNull(t *testing.T) {

@@ -79,7 +79,10 @@ func refusalProblem(err error) *Problem {
 // troubleProblem is the problem that tells of trouble on our side.
 func troubleProblem(err error) *Problem {
 	var orchestration *orchestrator.UnavailableError
+	var identity *identityError
 	switch {
+	case errors.As(err, &identity):
+		return newProblem(codeIdentityDown, "API keys are taken meanwhile.").after(tryAgainLater).because(err)
 	case errors.As(err, &orchestration):
 		return newProblem(codeOrchestratorDown, "Nothing is lost: send the same request again.").after(tryAgainLater).because(err)
 	case isStoreDown(err):

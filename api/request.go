@@ -20,6 +20,8 @@ type request struct {
 	principal *principal
 	// cause is the error behind a problem that is our fault, or our surroundings'.
 	cause error
+	// turnedAway is set when the request was not served because there are too many.
+	turnedAway bool
 }
 
 type requestKey struct{}

@@ -22,6 +22,9 @@ func (a *API) routes() {
 	a.bulkRoutes()
 	a.readModelRoutes()
 	a.webhookRoutes()
+	a.endpointRoutes()
+	a.keyRoutes()
+	a.sessionRoutes()
 }
 
 // serviceRoutes are about the service itself.
@@ -43,7 +46,9 @@ func (a *API) orderRoutes() {
 	one := get("get-order", "/v1/orders/{order_id}", "Read an order, now or as it was")
 	one.Responses = map[string]*huma.Response{"304": {Description: "The order still has the ETag of If-None-Match"}}
 	query(a, one, a.getOrder)
-	query(a, get("get-order-events", "/v1/orders/{order_id}/events", "Read all that happened to an order"), a.getEvents)
+	all := get("get-order-events", "/v1/orders/{order_id}/events", "Read all that happened to an order")
+	all.Responses = map[string]*huma.Response{"304": {Description: "Nothing has happened since the ETag of If-None-Match"}}
+	query(a, all, a.getEvents)
 
 	command(a, post("cancel-order", "/v1/orders/{order_id}/cancel", "Cancel an order and undo what it did"), mayCommand, a.cancel)
 	command(a, post("hold-order", "/v1/orders/{order_id}/hold", "Stop an order"), mayCommand, a.hold)
@@ -52,8 +57,10 @@ func (a *API) orderRoutes() {
 	command(a, post("change-address", "/v1/orders/{order_id}/address", "Replace the address"), mayCommand, a.changeAddress)
 	command(a, post("provide-payment-method", "/v1/orders/{order_id}/payment-method", "Replace a declined means of payment"), mayCommand, a.providePaymentMethod)
 	command(a, post("respond", "/v1/orders/{order_id}/respond", "Answer what the customer was asked"), mayCommand, a.respond)
-	command(a, post("add-note", "/v1/orders/{order_id}/notes", "Add a remark"), mayCommand, a.addNote)
-	query(a, a.withPending(get("get-command", "/v1/commands/{order_id}/{idempotency_key}", "Ask what became of a command")), a.getCommand)
+	command(a, post("add-note", "/v1/orders/{order_id}/notes", "Add a remark"), mayNote, a.addNote)
+	ask := get("get-command", "/v1/commands/{order_id}/{idempotency_key}", "Ask what became of a command")
+	ask.Errors = append(ask.Errors, http.StatusConflict) // what the command was refused with
+	query(a, a.withPending(ask), a.getCommand)
 }
 
 // returnRoutes are about goods that come back.
@@ -61,18 +68,18 @@ func (a *API) returnRoutes() {
 	command(a, post("request-return", "/v1/orders/{order_id}/returns", "Ask for delivered goods to be taken back"), mayCommand, a.requestReturn)
 	command(a, post("approve-return", "/v1/orders/{order_id}/returns/{rma_id}/approve", "Let the customer send them"), mayOperate, a.approveReturn)
 	command(a, post("reject-return", "/v1/orders/{order_id}/returns/{rma_id}/reject", "Do not take them back"), mayOperate, a.rejectReturn)
-	command(a, post("receive-return", "/v1/orders/{order_id}/returns/{rma_id}/receive", "Say what came back, and how"), mayOperate, a.receiveReturn)
+	command(a, post("receive-return", "/v1/orders/{order_id}/returns/{rma_id}/receive", "Say what came back, and how"), mayReceive, a.receiveReturn)
 }
 
 // repairRoutes are the work of operators.
 func (a *API) repairRoutes() {
 	command(a, post("retry-step", "/v1/orders/{order_id}/attention/{attention_id}/retry", "Start a parked step again"), mayOperate, a.retryStep)
-	command(a, post("skip-step", "/v1/orders/{order_id}/attention/{attention_id}/skip", "Leave a parked step out"), mayOperate, a.skipStep)
+	command(a, post("skip-step", "/v1/orders/{order_id}/attention/{attention_id}/skip", "Leave a parked step out"), maySkip, a.skipStep)
 	command(a, post("resolve-step", "/v1/orders/{order_id}/attention/{attention_id}/resolve", "Say that a parked step was done by hand"), mayOperate, a.resolveStep)
-	command(a, post("waive-compensation", "/v1/orders/{order_id}/attention/{attention_id}/waive", "Accept that something is not undone"), mayOperate, a.waiveCompensation)
-	command(a, post("issue-refund", "/v1/orders/{order_id}/refunds", "Give the customer something back"), mayOperate, a.issueRefund)
-	command(a, post("review-fraud", "/v1/orders/{order_id}/fraud-review", "Judge an order that is held for it"), mayOperate, a.reviewFraud)
-	command(a, post("reroute-shipment", "/v1/orders/{order_id}/shipments/{shipment_id}/reroute", "Send a parcel with another carrier, or from another warehouse"), mayOperate, a.rerouteShipment)
+	command(a, post("waive-compensation", "/v1/orders/{order_id}/attention/{attention_id}/waive", "Accept that something is not undone"), mayRefund, a.waiveCompensation)
+	command(a, post("issue-refund", "/v1/orders/{order_id}/refunds", "Give the customer something back"), mayRefund, a.issueRefund)
+	command(a, post("review-fraud", "/v1/orders/{order_id}/fraud-review", "Judge an order that is held for it"), mayReview, a.reviewFraud)
+	command(a, post("reroute-shipment", "/v1/orders/{order_id}/shipments/{shipment_id}/reroute", "Send a parcel with another carrier, or from another warehouse"), mayReroute, a.rerouteShipment)
 	query(a, get("list-attention", "/v1/attention", "List what waits for an operator, the oldest first"), a.listAttention)
 }
 
@@ -80,31 +87,57 @@ func (a *API) repairRoutes() {
 func (a *API) bulkRoutes() {
 	begin := post("start-bulk", "/v1/bulk", "Give a command to all orders that match")
 	begin.DefaultStatus = http.StatusCreated
-	operate(a, begin, a.startBulk)
+	modify(a, begin, mayBulk, a.startBulk)
 	query(a, get("get-bulk", "/v1/bulk/{bulk_id}", "Tell how far an operation over many orders is, and what became of each"), a.getBulk)
-	operate(a, post("suspend-bulk", "/v1/bulk/{bulk_id}/suspend", "Stop an operation for a while"), a.changeBulk(bulk.Suspended))
-	operate(a, post("resume-bulk", "/v1/bulk/{bulk_id}/resume", "Let a suspended operation go on"), a.changeBulk(bulk.Running))
-	operate(a, post("cancel-bulk", "/v1/bulk/{bulk_id}/cancel", "End an operation; what was done stays"), a.changeBulk(bulk.Cancelled))
+	modify(a, post("suspend-bulk", "/v1/bulk/{bulk_id}/suspend", "Stop an operation for a while"), mayBulk, a.changeBulk(bulk.Suspended))
+	modify(a, post("resume-bulk", "/v1/bulk/{bulk_id}/resume", "Let a suspended operation go on"), mayBulk, a.changeBulk(bulk.Running))
+	modify(a, post("cancel-bulk", "/v1/bulk/{bulk_id}/cancel", "End an operation; what was done stays"), mayBulk, a.changeBulk(bulk.Cancelled))
 }
 
 // readModelRoutes are about what is derived from all orders.
 func (a *API) readModelRoutes() {
 	query(a, get("list-projections", "/v1/projections", "Tell how far each read model is"), a.listProjections)
+	rebuild := post("rebuild-projection", "/v1/projections/{name}/rebuild", "Build a read model anew beside the one that is served")
+	rebuild.DefaultStatus = http.StatusAccepted
+	modify(a, rebuild, mayRebuild, a.rebuildProjection)
+	query(a, get("list-dead-letters", "/v1/projections/{name}/dead-letters", "List the events that could not be applied, and those behind them"), a.listDeadLetters)
+	modify(a, post("retry-dead-letter", "/v1/projections/{name}/dead-letters/{id}/retry", "Apply the parked events of its order again"), mayRebuild, a.retryLetter)
+	modify(a, post("skip-dead-letter", "/v1/projections/{name}/dead-letters/{id}/skip", "Leave an event out, and apply those behind it"), mayRebuild, a.skipLetter)
 }
 
 // webhookRoutes take what others tell.
 func (a *API) webhookRoutes() {
-	register(a, hook("record-carrier-update", "/v1/webhooks/carrier", "Take what a carrier says about a parcel", a.carrierSignature()), a.recordCarrierUpdate)
-	register(a, hook("record-stripe-event", "/v1/webhooks/stripe", "Take what Stripe did without being asked", a.stripeSignature()), a.recordStripeEvent)
+	register(a, hook("record-carrier-update", "/v1/webhooks/carrier", "Take what a carrier says about a parcel", a.signed(a.carrierSignature())), a.recordCarrierUpdate)
+	register(a, hook("record-stripe-event", "/v1/webhooks/stripe", "Take what Stripe did without being asked", a.signed(a.stripeSignature())), a.recordStripeEvent)
+}
+
+// keyRoutes are about API keys.
+func (a *API) keyRoutes() {
+	route(a, get("list-keys", "/v1/keys", "List the API keys"), mayKeys, a.listKeys)
+	modify(a, post("create-key", "/v1/keys", "Make an API key; it is shown this once"), mayKeys, a.createKey)
+	modify(a, post("rotate-key", "/v1/keys/{key_id}/rotate", "Replace an API key; the old one goes on being valid for a while"), mayKeys, a.rotateKey)
+	revoke := operation(http.MethodDelete, "revoke-key", "/v1/keys/{key_id}", "Take an API key out of use", 404, 422)
+	revoke.DefaultStatus = http.StatusNoContent
+	route(a, revoke, mayKeys, a.revokeKey)
+}
+
+// sessionRoutes are for browsers: who they are, logging in with a key or at the identity provider, and logging out.
+func (a *API) sessionRoutes() {
+	register(a, get("get-session", "/session", "Tell who asks, and what they may do"), a.getSession)
+	register(a, operation(http.MethodDelete, "log-out", "/session", "Log out"), a.logout)
+	login := open(post("log-in-with-key", "/session/key", "Log in with an API key"))
+	login.Middlewares = huma.Middlewares{a.strictBody}
+	register(a, login, a.loginWithKey)
+	register(a, open(get("log-in", "/session/oidc", "Log in at the identity provider")), a.beginLogin)
+	register(a, open(get("come-back", "/session/oidc/callback", "Come back from the identity provider")), a.endLogin)
 }
 
 // hook is a route whose caller signs instead of having a key.
-func hook(id, path, summary string, by signature) huma.Operation {
+func hook(id, path, summary string, signed func(huma.Context, func(huma.Context))) huma.Operation {
 	op := post(id, path, summary)
 	op.MaxBodyBytes = maxWebhook + 1
-	op.Middlewares = huma.Middlewares{signed(by)}
-	op.Security = []map[string][]string{}
-	return op
+	op.Middlewares = huma.Middlewares{signed}
+	return open(op)
 }
 
 func get(id, path, summary string) huma.Operation {
@@ -112,34 +145,51 @@ func get(id, path, summary string) huma.Operation {
 }
 
 func post(id, path, summary string) huma.Operation {
-	return operation(http.MethodPost, id, path, summary, 400, 404, 409, 412, 413, 415, 422, 429)
+	return operation(http.MethodPost, id, path, summary, 400, 404, 408, 409, 412, 413, 415, 422)
 }
 
 func operation(method, id, path, summary string, statuses ...int) huma.Operation {
 	return huma.Operation{
-		OperationID: id, Method: method, Path: path, Summary: summary, Errors: append(statuses, 401, 403, 500, 503),
+		OperationID: id, Method: method, Path: path, Summary: summary, Errors: append(statuses, 401, 403, 429, 500, 503),
 		// The body is read, within its limit and time, before huma sees it.
 		MaxBodyBytes: maxBody + 1, BodyReadTimeout: -1,
 		Security: []map[string][]string{{"key": {}}},
 	}
 }
 
-// query registers a route that reads.
+// open describes a route that needs no credential; [openRoutes] makes it one.
+func open(op huma.Operation) huma.Operation {
+	op.Security = []map[string][]string{}
+	return op
+}
+
+// query registers a route that reads orders.
 func query[I, O any](a *API, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
-	op.Middlewares = huma.Middlewares{a.permitted(mayRead)}
+	route(a, op, mayRead, handler)
+}
+
+// route registers a route that is no command.
+func route[I, O any](a *API, op huma.Operation, needs permission, handler func(context.Context, *I) (*O, error)) {
+	a.needs(&op, needs)
 	register(a, op, handler)
 }
 
-// operate registers a route that changes something else than one order, for operators.
-func operate[I, O any](a *API, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
-	op.Middlewares = huma.Middlewares{a.permitted(mayOperate), a.needKey, a.strictBody}
+// modify registers a command to something else than one order.
+func modify[I, O any](a *API, op huma.Operation, needs permission, handler func(context.Context, *I) (*O, error)) {
+	a.needs(&op, needs, a.needKey, a.strictBody)
 	register(a, op, handler)
 }
 
 // command registers a route that changes an order.
 func command[I any](a *API, op huma.Operation, needs permission, handler func(context.Context, *I) (*commandOutput, error)) {
-	op.Middlewares = huma.Middlewares{a.permitted(needs), a.needKey, a.strictBody}
+	a.needs(&op, needs, a.needKey, a.strictBody)
 	register(a, a.withPending(op), handler)
+}
+
+// needs lets only those to a route who have a permission, before the other gates, and says so in the description.
+func (a *API) needs(op *huma.Operation, what permission, gates ...func(huma.Context, func(huma.Context))) {
+	op.Security = []map[string][]string{{"key": {string(what)}}}
+	op.Middlewares = append(huma.Middlewares{a.permitted(what)}, gates...)
 }
 
 // withPending describes the answers of a command, whose type can be the order or that it is under way.

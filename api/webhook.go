@@ -67,10 +67,10 @@ func (a *API) carrierSignature() signature {
 }
 
 // signed refuses webhooks that are not signed with the secret, before their content is looked at.
-func signed(by signature) func(huma.Context, func(huma.Context)) {
+func (a *API) signed(by signature) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		c := humagin.Unwrap(ctx)
-		body, problem := readBody(c, maxWebhook)
+		body, problem := a.readBody(c, maxWebhook)
 		if problem != nil {
 			abort(c, problem)
 			return

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -82,7 +83,7 @@ func TestCommandLine_WrongUse_IsStatusTwoAndOneLine(t *testing.T) {
 		{"state ord_1 --version 0", "--version: must be at least 1"},
 		{"state ord_1 --at yesterday", "--at"},
 		{"state ord_1 --at 2026-11-23T14:00:00Z --version 1", "--at and --version"},
-		{"keys", "create, list, revoke, master or rewrap"},
+		{"keys", "create, list, rotate, revoke, master or rewrap"},
 		{"keys wat", `unknown command "wat"`},
 		{"keys create", "create NAME"},
 		{"keys list extra", "keys list"},
@@ -198,7 +199,7 @@ func TestKeys_AreShownOnceAndRefusedOnceRevoked(t *testing.T) {
 		t.Fatalf("the new key: got %d %s", a.status, a.raw)
 	}
 	table := s.cli(0, "keys", "list").stdout
-	wantLines(t, table, `^ID +NAME +TENANT +KEY +ROLES +CREATED +STATE$`, `^\S+ +ci +default +…`+other.Key[len(other.Key)-4:]+` +admin +\S+ +valid$`)
+	wantLines(t, table, `^ID +NAME +TENANT +KEY +ROLES +CREATED +USED +STATE$`, `^\S+ +ci +default +…`+other.Key[len(other.Key)-4:]+` +admin +\S+ +\S+ +valid$`)
 	asJSON := s.cli(0, "keys", "list", "--output", "json").stdout
 	if strings.Contains(table+asJSON, other.Key) {
 		t.Error("the key is shown a second time")
@@ -219,6 +220,60 @@ func TestKeys_AreShownOnceAndRefusedOnceRevoked(t *testing.T) {
 	}
 	wantLines(t, s.cli(0, "keys", "list").stdout, `^\S+ +ci .* revoked \S+Z$`, `^\S+ +test .* valid$`)
 	wantComplaint(t, s.cli(1, "keys", "revoke", "nope"), 1, "nope: there is no such key")
+}
+
+func TestKeys_Rotate_LeavesTheOldOneValidForAWhile(t *testing.T) {
+	t.Parallel()
+	s := open(t, everything)
+	status := func(key string) int {
+		other := s
+		other.System = testkit.Attach(t, s.URL, strings.TrimSpace(key), s.SimulatorURL)
+		return other.get("/v1/orders").status
+	}
+	old := s.cli(0, "keys", "create", "shop", "--role", "integrator", "--scope", "read", "--expires", "1h").stdout
+	idOf := func(last string) string {
+		for _, key := range list(object(t, s.cli(0, "keys", "list", "-o", "json").stdout)["keys"]) {
+			if strings.HasSuffix(strings.TrimSpace(last), key["last_four"].(string)) {
+				return key["id"].(string)
+			}
+		}
+		t.Fatalf("the key …%s is not listed", last)
+		return ""
+	}
+	next := s.cli(0, "keys", "rotate", idOf(old)).stdout
+	if status(old) != http.StatusOK || status(next) != http.StatusOK {
+		t.Error("the two keys are not both valid")
+	}
+	wantLines(t, s.cli(0, "keys", "list").stdout, `^\S+ +shop +default +…\S+ +integrator \(read\) +\S+ +\S+ +valid until \S+Z$`)
+	wantComplaint(t, s.cli(1, "keys", "rotate", idOf(old)), 1, "has a successor")
+	last := s.cli(0, "keys", "rotate", idOf(next), "--overlap", "0s").stdout
+	s.Await("the old key is refused", func() bool { return status(next) == http.StatusUnauthorized })
+	if status(last) != http.StatusOK {
+		t.Error("the last key is refused")
+	}
+	wantComplaint(t, s.cli(1, "keys", "rotate", "nope"), 1, "nope: there is no such key")
+	wantComplaint(t, s.cli(2, "keys", "rotate", "nope", "--overlap", "-1s"), 2, "negative")
+}
+
+func TestConfig_ShowsWhatIsInEffect_AndNoSecret(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte("whsec_hunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"ORDERLY_WEBHOOK_SECRET_FILE=" + path, "DATABASE_URL=postgres://app:hunter2@db/orderly", "ORDERLY_RATE_LIMIT=7", "TEMPORAL_API_KEY=hunter2"}
+	for _, format := range []string{"table", "json"} {
+		r := bare(t, env, "config", "--output", format)
+		if r.status != 0 || strings.Contains(r.stdout+r.stderr, "hunter2") {
+			t.Errorf("status %d: %s%s", r.status, r.stdout, r.stderr)
+		}
+		for _, want := range []string{path, "postgres://app:xxxxx@db/orderly", "ORDERLY_RATE_LIMIT", "ORDERLY_CLOSE_AFTER", "TEMPORAL_API_KEY"} {
+			if !strings.Contains(r.stdout, want) {
+				t.Errorf("%s is missing in %s", want, r.stdout)
+			}
+		}
+	}
+	wantComplaint(t, bare(t, append(env, "ORDERLY_WEBHOOK_SECRET=x"), "config"), 1, "ORDERLY_WEBHOOK_SECRET and ORDERLY_WEBHOOK_SECRET_FILE are both set")
 }
 
 func TestMigrate_AppliesOnce(t *testing.T) {

@@ -48,9 +48,10 @@ func mentions(t *testing.T, pattern string) (found []string) {
 func TestDocuments_LinksLeadToFiles(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`)
+	program := regexp.MustCompile("(?ms)^```go\n.*?\n```$")
 	count := 0
 	for _, path := range documents(t) {
-		for _, match := range link.FindAllStringSubmatch(readText(t, path), -1) {
+		for _, match := range link.FindAllStringSubmatch(program.ReplaceAllString(readText(t, path), ""), -1) {
 			if strings.Contains(match[1], "://") {
 				continue
 			}

@@ -52,14 +52,22 @@ type tour struct {
 	shop
 }
 
-// takeTour runs what `make run` runs and opens a terminal beside it.
-func takeTour(t *testing.T) tour {
+// takeTour runs what `make run` runs and opens a terminal beside it, in a directory with the named parts of the source.
+func takeTour(t *testing.T, source ...string) tour {
 	t.Helper()
 	run := newStack(t)
 	run.env = append(run.env, "ORDERLY_CLOSE_AFTER=1h") // orders stay delivered while they are looked at
 	env := run.start()
 	dir := t.TempDir()
-	for name, target := range map[string]string{"bin/orderly": os.Getenv("ORDERLY_BIN"), ".orderly": run.dir} {
+	links := map[string]string{"bin/orderly": os.Getenv("ORDERLY_BIN"), ".orderly": run.dir}
+	for _, name := range source {
+		path, err := filepath.Abs(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		links[name] = path
+	}
+	for name, target := range links {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 			t.Fatal(err)

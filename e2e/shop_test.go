@@ -7,7 +7,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -19,6 +21,25 @@ import (
 type shop struct {
 	*testkit.System
 	t *testing.T
+}
+
+// contract is the committed OpenAPI document.
+var contract = sync.OnceValues(func() (*testkit.Contract, error) {
+	document, err := os.ReadFile("../api/openapi.json")
+	if err != nil {
+		return nil, err
+	}
+	return testkit.NewContract(document)
+})
+
+// http is a client that holds everything against the contract.
+func (s shop) http() *http.Client {
+	s.t.Helper()
+	c, err := contract()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return &http.Client{Transport: c.Transport(s.t, http.DefaultTransport)}
 }
 
 // open starts a system of the test's own. At the test's end its read models must be what its events say.
@@ -53,7 +74,7 @@ func (s shop) call(method, path, key, body string) (answer, error) {
 	if key != "" {
 		request.Header.Set("Idempotency-Key", key)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := s.http().Do(request)
 	if err != nil {
 		return answer{}, err
 	}

@@ -331,6 +331,9 @@ type OrderCancelled struct {
 // OrderClosed ends the order.
 type OrderClosed struct{}
 
+// IsEventType says whether there are events of a type.
+func IsEventType(name string) bool { return registry[name] != nil }
+
 // registry makes an empty event of each type that can stand in a stream.
 var registry = map[string]func() Event{
 	"OrderCreated":                  func() Event { return new(OrderCreated) },

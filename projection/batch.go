@@ -17,14 +17,14 @@ const (
 	tryAgainAfter = 50 * time.Millisecond
 )
 
-// apply applies the events, or the first of them: a batch that fails because of one of its events is halved until that
-// event stands alone, which is then tried again and parked at last.
-func (r *Runner) apply(ctx context.Context, events []eventstore.Event) error {
+// apply applies the events, or the first of them, and says how many: a batch that fails because of one of its events is halved
+// until that event stands alone, which is then tried again and parked at last.
+func (r *Runner) apply(ctx context.Context, events []eventstore.Event) (int, error) {
 	pause := tryAgainAfter
 	for try := 1; ; {
 		err := r.commit(ctx, events, r.projection.Apply)
 		if !isOfEvent(err) {
-			return err
+			return len(events), err
 		}
 		r.size.failed(len(events))
 		if len(events) > 1 {
@@ -32,11 +32,11 @@ func (r *Runner) apply(ctx context.Context, events []eventstore.Event) error {
 			continue
 		}
 		if try == tries {
-			return r.park(ctx, events[0], err)
+			return 1, r.park(ctx, events[0], err)
 		}
 		try++
 		if err := rest(ctx, nil, pause); err != nil {
-			return err
+			return 0, err
 		}
 		pause *= 2
 	}
@@ -44,17 +44,18 @@ func (r *Runner) apply(ctx context.Context, events []eventstore.Event) error {
 
 type applyFunc func(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error
 
-// commit applies a batch and moves the checkpoint behind it, in one transaction. Events of orders that are parked are
-// parked, too.
+// commit applies a batch and moves the checkpoint behind it, in one transaction. Events of other shards are left to these, and
+// those of orders that are parked are parked, too.
 func (r *Runner) commit(ctx context.Context, events []eventstore.Event, apply applyFunc) error {
 	behind := 0
-	end := events[len(events)-1].Position
+	mine := r.own(events)
+	last := events[len(events)-1]
 	err := pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
-		parked, err := r.advance(ctx, tx, events)
+		parked, err := r.advance(ctx, tx, last, mine)
 		if err != nil {
 			return err
 		}
-		free, held := divide(events, parked)
+		free, held := divide(mine, parked)
 		behind = len(held)
 		if err := r.insertDeadLetters(ctx, tx, held, ""); err != nil {
 			return err
@@ -70,24 +71,34 @@ func (r *Runner) commit(ctx context.Context, events []eventstore.Event, apply ap
 	if err != nil {
 		return err
 	}
-	r.progress.Position = end
-	r.progress.Applied += len(events) - behind
+	r.passed(last)
+	r.progress.Applied += len(mine) - behind
 	r.progress.Parked += behind
 	return nil
 }
 
-// advance moves the checkpoint and finds out which orders of the batch are parked. It comes first: it locks the row, so
+// own are the events of the runner's shard.
+func (r *Runner) own(events []eventstore.Event) []eventstore.Event {
+	if r.projection.shards() == 1 {
+		return events
+	}
+	var mine []eventstore.Event
+	for _, event := range events {
+		if ShardOf(event.StreamID, r.projection.shards()) == r.shard {
+			mine = append(mine, event)
+		}
+	}
+	return mine
+}
+
+// advance moves the checkpoint to an event and finds out which orders of the batch are parked. It comes first: it locks the row, so
 // that a runner that was taken over learns it before it does any work, and never meets its successor at the rows of
 // the read model.
-func (r *Runner) advance(ctx context.Context, tx pgx.Tx, events []eventstore.Event) (map[string]bool, error) {
-	const move = `
-		UPDATE projections SET checkpoint_tx = $1, checkpoint_position = $2, seen_at = clock_timestamp()
-		WHERE name = $3 AND shard = $4 AND checkpoint_tx = $5 AND checkpoint_position = $6 AND fence = $7`
+func (r *Runner) advance(ctx context.Context, tx pgx.Tx, to eventstore.Event, events []eventstore.Event) (map[string]bool, error) {
 	const parkedOrders = `
 		SELECT DISTINCT order_id FROM projection_dead_letters WHERE name = $1 AND shard = $2 AND order_id = ANY($3)`
-	old, end := r.progress.Position, events[len(events)-1].Position
 	batch := &pgx.Batch{}
-	batch.Queue(move, end.Tx, end.Seq, r.projection.Name, r.shard, old.Tx, old.Seq, r.fence)
+	r.queueMove(batch, to)
 	batch.Queue(parkedOrders, r.projection.Name, r.shard, streamsOf(events))
 	results := tx.SendBatch(ctx, batch)
 	defer func() { _ = results.Close() }()
@@ -111,6 +122,29 @@ func (r *Runner) advance(ctx context.Context, tx pgx.Tx, events []eventstore.Eve
 		parked[id] = true
 	}
 	return parked, nil
+}
+
+// queueMove moves the checkpoint from where this runner has put it, and under its fence only.
+func (r *Runner) queueMove(batch *pgx.Batch, to eventstore.Event) {
+	const inFeed = `
+		UPDATE projections SET checkpoint_tx = $1, checkpoint_position = $2, seen_at = clock_timestamp()
+		WHERE name = $3 AND shard = $4 AND checkpoint_tx = $5 AND checkpoint_position = $6 AND fence = $7`
+	const inArchive = `
+		UPDATE projections SET archived_order = $1, archived_version = $2, seen_at = clock_timestamp()
+		WHERE name = $3 AND shard = $4 AND fence = $5`
+	if to.Position == (eventstore.Position{}) {
+		batch.Queue(inArchive, to.StreamID, to.Version, r.projection.Name, r.shard, r.fence)
+		return
+	}
+	old := r.progress.Position
+	batch.Queue(inFeed, to.Position.Tx, to.Position.Seq, r.projection.Name, r.shard, old.Tx, old.Seq, r.fence)
+}
+
+// passed takes note of how far the checkpoint was moved.
+func (r *Runner) passed(last eventstore.Event) {
+	if last.Position != (eventstore.Position{}) {
+		r.progress.Position = last.Position
+	}
 }
 
 // divide parts the events of parked orders from the others.

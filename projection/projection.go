@@ -3,6 +3,7 @@ package projection
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,13 +14,36 @@ import (
 type Projection struct {
 	// Name names it in the table of projections, for ever.
 	Name string
-	// Version grows when the shape or the meaning of the read model changes.
+	// Version grows when the shape or the meaning of the read model changes: it is built anew then.
 	Version int
+	// Tables are those that Apply writes. Apply names them without a schema: a rebuild has tables of the same names in another
+	// one. They are listed in read_model_tables.
+	Tables []string
+	// Shards is how many runners share the work, each for the orders that [ShardOf] gives it; 0 is one. Apply must get by with
+	// the others' writing to rows of the same tables.
+	Shards int
 	// Apply writes what the events change, with tx and nothing else. Events come in the order of the feed; those of one order
 	// come in the order of its versions and may have been applied before (see [Next]). It may be called again with the same
 	// events, or fewer, after it failed: nothing of the failed call is left.
 	Apply func(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error
 }
+
+// shards is how many there are.
+func (p Projection) shards() int { return max(p.Shards, 1) }
+
+// ShardOf is the shard that an order belongs to (FNV-1a: Fowler, Noll and Vo).
+func ShardOf(orderID string, shards int) int {
+	if shards <= 1 {
+		return 0
+	}
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(orderID)) // never fails
+	return int(hash.Sum32() % uint32(shards))
+}
+
+// Skipped is the type of an event that stands in for one which was left out by hand: Apply takes note of its version, and
+// nothing else.
+const Skipped = "projection.Skipped"
 
 // GapError says that a version of a stream was skipped: the read model is not what its checkpoint claims, or the feed
 // is not what it promises. A runner stops at it.

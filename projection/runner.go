@@ -107,7 +107,7 @@ func (r *Runner) step(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	began := time.Now()
-	if err := r.apply(ctx, events); err != nil {
+	if _, err := r.apply(ctx, events); err != nil {
 		return false, err
 	}
 	r.size.applied(len(events) == limit, time.Since(began))

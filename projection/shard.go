@@ -2,8 +2,13 @@ package projection
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"orderly/eventstore"
 )
 
 // VersionError refuses to run a projection on a read model that another version of it has written.
@@ -13,6 +18,10 @@ type VersionError struct {
 }
 
 func (e *VersionError) Error() string {
+	if e.Stored > e.Declared {
+		return fmt.Sprintf("the read model of %s was written by version %d, this program has version %d: a newer one keeps it",
+			e.Name, e.Stored, e.Declared)
+	}
 	return fmt.Sprintf("the read model of %s was written by version %d, this program has version %d: it must be rebuilt",
 		e.Name, e.Stored, e.Declared)
 }
@@ -20,14 +29,19 @@ func (e *VersionError) Error() string {
 // takeOver raises the fence, which ends whoever ran the shard before, and reads where that one stood.
 func (r *Runner) takeOver(ctx context.Context) error {
 	const query = `
-		INSERT INTO projections AS p (name, shard, version, fence, seen_at) VALUES ($1, $2, $3, 1, clock_timestamp())
+		INSERT INTO projections AS p (name, shard, version, shards, fence, seen_at) VALUES ($1, $2, $3, $4, 1, clock_timestamp())
 		ON CONFLICT (name, shard) DO UPDATE SET fence = p.fence + 1, seen_at = clock_timestamp(), error = ''
 		RETURNING version, fence, checkpoint_tx, checkpoint_position`
 	var version int
 	r.progress = Progress{}
 	position := &r.progress.Position
-	err := r.pool.QueryRow(ctx, query, r.projection.Name, r.shard, r.projection.Version).
-		Scan(&version, &r.fence, &position.Tx, &position.Seq)
+	err := pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
+		if err := reshard(ctx, tx, r.projection); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, query, r.projection.Name, r.shard, r.projection.Version, r.projection.shards()).
+			Scan(&version, &r.fence, &position.Tx, &position.Seq)
+	})
 	if err != nil {
 		return err
 	}
@@ -35,6 +49,39 @@ func (r *Runner) takeOver(ctx context.Context) error {
 		return &VersionError{Name: r.projection.Name, Stored: version, Declared: r.projection.Version}
 	}
 	return nil
+}
+
+// reshard splits a projection anew when it was kept by another number of shards. All of them begin where the last one was:
+// events that come again are recognised by their versions ([Next]).
+func reshard(ctx context.Context, tx pgx.Tx, p Projection) error {
+	const stored = `
+		SELECT shards, checkpoint_tx, checkpoint_position, version, max(fence) OVER () FROM projections WHERE name = $1
+		ORDER BY checkpoint_tx, checkpoint_position LIMIT 1`
+	const lock = `SELECT FROM projections WHERE name = $1 FOR UPDATE`
+	const forget = `DELETE FROM projections WHERE name = $1`
+	const split = `
+		INSERT INTO projections (name, shard, version, shards, checkpoint_tx, checkpoint_position, fence)
+		SELECT $1, shard, $2, $3, $4, $5, $6 FROM generate_series(0, $3 - 1) AS shard`
+	if _, err := tx.Exec(ctx, lock, p.Name); err != nil {
+		return err
+	}
+	var shards, version int
+	var at eventstore.Position
+	var fence int64
+	err := tx.QueryRow(ctx, stored, p.Name).Scan(&shards, &at.Tx, &at.Seq, &version, &fence)
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && shards == p.shards() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, forget, p.Name); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, split, p.Name, version, p.shards(), at.Tx, at.Seq, fence+1); err != nil {
+		return err
+	}
+	return moveDeadLetters(ctx, tx, p.Name, p)
 }
 
 // pulse shows now and then that the runner is alive, measures its lag, and finds out whether it was taken over even while there

@@ -21,6 +21,8 @@ const (
 	Parked = "parked"
 	// Stopped has no runner: it was told to stop, or it has not been seen for ten seconds.
 	Stopped = "stopped"
+	// Rebuilding runs, too, while its next generation is built beside it.
+	Rebuilding = "rebuilding"
 	// Failed has a runner that ended with an error, and none since.
 	Failed = "failed"
 )
@@ -44,6 +46,10 @@ type Status struct {
 	ParkedOrders int `json:"parked_orders,omitempty"`
 	// Error is why the last runner ended, when that was an error.
 	Error string `json:"error,omitempty"`
+	// Progress is how much of a rebuild is done, between 0 and 1; 1 when none is under way. RebuildVersion is the version of the
+	// projection that it is for.
+	Progress       float64 `json:"progress"`
+	RebuildVersion int     `json:"rebuild_version,omitempty"`
 	// SeenAt is when a runner was last seen; the zero time when none runs.
 	SeenAt time.Time `json:"seen_at,omitzero"`
 }
@@ -53,10 +59,21 @@ func Statuses(ctx context.Context, pool *pgxpool.Pool, store *eventstore.Store) 
 	const query = `
 		SELECT p.name, p.shard, p.version, p.checkpoint_tx, p.checkpoint_position, p.error,
 			coalesce(p.seen_at, '-infinity') > clock_timestamp() - interval '10 seconds' AS alive, p.seen_at,
-			dead.events, dead.orders
+			dead.events, dead.orders, coalesce(next.version, 0), coalesce(next.progress, 1)
 		FROM projections p
 		CROSS JOIN LATERAL (SELECT count(*)::int AS events, count(DISTINCT order_id)::int AS orders
 			FROM projection_dead_letters d WHERE d.name = p.name AND d.shard = p.shard) dead
+		LEFT JOIN LATERAL (
+			SELECT r.version, coalesce(
+				(n.checkpoint_position + (CASE WHEN r.archive THEN archive.done ELSE archive.events END))::float8
+					/ nullif(archive.events + (SELECT position FROM order_events ORDER BY tx DESC, position DESC LIMIT 1), 0), 0) AS progress
+			FROM projection_rebuilds r
+			JOIN projections n ON n.name = r.name || '~next'
+			CROSS JOIN LATERAL (
+				SELECT coalesce(sum(version), 0) AS events, coalesce(sum(version) FILTER (WHERE order_id <= n.archived_order), 0) AS done
+				FROM archived_streams) archive
+			WHERE r.name = p.name) next ON true
+		WHERE p.name NOT LIKE '%~next'
 		ORDER BY p.name, p.shard`
 	rows, err := pool.Query(ctx, query)
 	if err != nil {
@@ -85,11 +102,13 @@ func scanStatus(row pgx.CollectableRow) (Status, error) {
 	var alive bool
 	var seen *time.Time
 	err := row.Scan(&s.Name, &s.Shard, &s.Version, &s.Position.Tx, &s.Position.Seq, &s.Error, &alive, &seen,
-		&s.ParkedEvents, &s.ParkedOrders)
+		&s.ParkedEvents, &s.ParkedOrders, &s.RebuildVersion, &s.Progress)
 	if seen != nil {
 		s.SeenAt = seen.UTC()
 	}
 	switch {
+	case s.RebuildVersion > 0:
+		s.State = Rebuilding
 	case s.Error != "":
 		s.State = Failed
 	case !alive:

@@ -45,14 +45,15 @@ type AttentionPage struct {
 	NextCursor string
 }
 
-// Attention lists the parked steps. Errors: [ErrBadCursor], and the database's.
-func (m *ReadModel) Attention(ctx context.Context, f AttentionFilter) (AttentionPage, error) {
-	const query = `
+const listAttention = `
 		SELECT order_id, attention_id, tenant, step, shipment_id, code, carrier, message, since, attempts, next_retry_at, allowed
 		FROM attention_queue
 		WHERE ($1 = '' OR tenant = $1) AND ($2 = '' OR step = $2) AND ($3 = '' OR code = $3) AND ($4 = '' OR carrier = $4)
 			AND ($5::timestamptz IS NULL OR (since, order_id, attention_id) > ($5, $6, $7))
 		ORDER BY since, order_id, attention_id LIMIT $8`
+
+// Attention lists the parked steps. Errors: [ErrBadCursor], and the database's.
+func (m *ReadModel) Attention(ctx context.Context, f AttentionFilter) (AttentionPage, error) {
 	after, err := parseCursor(f.Cursor, 2)
 	if err != nil {
 		return AttentionPage{}, err
@@ -61,7 +62,7 @@ func (m *ReadModel) Attention(ctx context.Context, f AttentionFilter) (Attention
 		return AttentionPage{}, nil
 	}
 	limit := pageSize(f.Limit)
-	rows, err := m.pool.Query(ctx, query, pgx.QueryExecModeCacheDescribe, f.Tenant, string(f.Step), f.Code, f.Carrier,
+	rows, err := m.pool.Query(ctx, listAttention, pgx.QueryExecModeCacheDescribe, f.Tenant, string(f.Step), f.Code, f.Carrier,
 		orNil(after.At), after.ID[0], after.ID[1], limit+1)
 	if err != nil {
 		return AttentionPage{}, fmt.Errorf("list the steps that need attention: %w", err)

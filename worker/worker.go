@@ -56,5 +56,7 @@ func Projections(
 	})
 	w.RegisterWorkflowWithOptions(workflows.Projection, workflow.RegisterOptions{Name: workflows.ProjectionWorkflow})
 	w.RegisterActivityWithOptions(projector.Project, activity.RegisterOptions{Name: workflows.ProjectActivity})
+	w.RegisterWorkflowWithOptions(workflows.Rebuild, workflow.RegisterOptions{Name: workflows.RebuildWorkflow})
+	w.RegisterActivityWithOptions(projector.RebuildProjection, activity.RegisterOptions{Name: workflows.RebuildActivity})
 	return w
 }

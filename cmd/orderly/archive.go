@@ -99,6 +99,8 @@ func projectedUntil(ctx context.Context, pool *pgxpool.Pool, store *eventstore.S
 	for _, status := range statuses {
 		oldest := time.Now().Add(-time.Duration(status.LagSeconds * float64(time.Second)))
 		switch {
+		case status.State == projection.Rebuilding:
+			return fmt.Errorf("the read model %s is being rebuilt: wait until that is done", status.Name)
 		case status.ParkedEvents > 0:
 			return fmt.Errorf("the read model %s has %d parked events, which it would miss: repair it first", status.Name, status.ParkedEvents)
 		case status.LagEvents > 0 && oldest.Before(before):

@@ -140,7 +140,7 @@ func benchLifecycle(ctx context.Context, o benchOptions) (rows []bench.Row, err 
 	}
 	for name, value := range map[string]string{
 		"ORDERLY_HTTP_ADDR": addrs[0], "ORDERLY_URL": "http://" + addrs[0], "ORDERLY_SIMULATOR_URL": "http://" + addrs[1],
-		"ORDERLY_CLOSE_AFTER": "0s", "ORDERLY_LOG_LEVEL": "warn",
+		"ORDERLY_CLOSE_AFTER": "0s", "ORDERLY_LOG_LEVEL": "warn", "ORDERLY_RATE_LIMIT": "0",
 	} {
 		_ = os.Setenv(name, value) // only fails for names that are none
 	}

@@ -21,11 +21,13 @@ import (
 	"orderly/internal/postgres"
 )
 
-// devPace makes waiting short enough to watch. What is set in the environment wins.
+// devPace makes waiting short enough to watch, and lets webhooks go to this machine. What is set in the environment wins.
 var devPace = map[string]string{
 	"ORDERLY_RETRY_FIRST": "200ms",
 	"ORDERLY_RETRY_MAX":   "1s",
 	"ORDERLY_CLOSE_AFTER": "10s",
+
+	"ORDERLY_WEBHOOKS_ALLOW_PRIVATE": "true",
 }
 
 func devCommand() *cobra.Command {
@@ -122,7 +124,7 @@ func devConfig(ctx context.Context, data string) (devSettings, error) {
 		return devSettings{}, err
 	}
 	defer pool.Close()
-	return devSettings{c, secrets.masterKeys}, api.EnsureKey(ctx, pool, c.APIKey, "development", "default", []string{"admin"})
+	return devSettings{c, secrets.masterKeys}, api.EnsureKey(ctx, pool, c.APIKey, api.NewKey{Name: "development", Tenant: "default", Roles: []string{"admin"}})
 }
 
 // lines is what a shell sources to reach the run.

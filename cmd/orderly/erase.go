@@ -113,10 +113,13 @@ func ordersOf(ctx context.Context, pool *pgxpool.Pool, customer vault.Owner) ([]
 }
 
 // cliActor is who runs the command line.
-func cliActor() order.Actor {
-	name := "unknown"
-	if who, err := user.Current(); err == nil {
-		name = who.Username
+func cliActor() order.Actor { return order.Actor{Type: "operator", ID: "cli:" + userName()} }
+
+// userName is the name of the account that runs this program.
+func userName() string {
+	who, err := user.Current()
+	if err != nil {
+		return "unknown"
 	}
-	return order.Actor{Type: "operator", ID: "cli:" + name}
+	return who.Username
 }

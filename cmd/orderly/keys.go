@@ -17,29 +17,65 @@ import (
 )
 
 func keysCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "keys", Short: "Create, list and revoke API keys; make and replace master keys", Args: noOther}
+	cmd := &cobra.Command{Use: "keys", Short: "Create, list, rotate and revoke API keys; make and replace master keys", Args: noOther}
 	cmd.RunE = func(*cobra.Command, []string) error {
-		return usageError{errors.New("keys what? create, list, revoke, master or rewrap")}
+		return usageError{errors.New("keys what? create, list, rotate, revoke, master or rewrap")}
 	}
-	cmd.AddCommand(createKeyCommand(), listKeysCommand(), revokeKeyCommand(), masterKeyCommand(), rewrapCommand())
+	cmd.AddCommand(createKeyCommand(), listKeysCommand(), rotateKeyCommand(), revokeKeyCommand(), masterKeyCommand(), rewrapCommand())
 	return cmd
 }
 
 func createKeyCommand() *cobra.Command {
-	var tenant string
+	key := api.NewKey{CreatedBy: "cli:" + userName()}
+	var expires time.Duration
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Create an API key and print it; it is stored hashed and never shown again",
 		Args:  exactly(1),
 	}
-	cmd.Flags().StringVar(&tenant, "tenant", "default", "whose orders it reaches")
+	cmd.Flags().StringVar(&key.Tenant, "tenant", "default", "whose orders it reaches")
+	cmd.Flags().StringSliceVar(&key.Roles, "role", []string{"admin"}, "what it may do; several by commas")
+	cmd.Flags().StringSliceVar(&key.Scopes, "scope", nil, "all that is left of what the roles allow; several by commas")
+	cmd.Flags().DurationVar(&expires, "expires", 0, "for how long it is valid, as 2160h; for ever without")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if expires < 0 {
+			return usageError{fmt.Errorf("--expires is %s: a key cannot have expired before it was made", expires)}
+		}
+		if expires > 0 {
+			until := time.Now().Add(expires)
+			key.ExpiresAt = &until
+		}
+		key.Name = args[0]
 		return withDatabase(cmd.Context(), func(pool *pgxpool.Pool) error {
-			key, err := api.CreateKey(cmd.Context(), pool, args[0], tenant, []string{"admin"})
+			plain, err := api.CreateKey(cmd.Context(), pool, key)
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), key)
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), plain)
+			return err
+		})
+	}
+	return cmd
+}
+
+func rotateKeyCommand() *cobra.Command {
+	var overlap time.Duration
+	cmd := &cobra.Command{
+		Use:   "rotate ID",
+		Short: "Create the successor of an API key and print it; both are valid for a while",
+		Args:  exactly(1),
+	}
+	cmd.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "for how long the old key goes on being valid; 0 ends it now")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if overlap < 0 {
+			return usageError{fmt.Errorf("--overlap is %s: it cannot be negative", overlap)}
+		}
+		return withDatabase(cmd.Context(), func(pool *pgxpool.Pool) error {
+			plain, err := api.RotateKey(cmd.Context(), pool, args[0], overlap, "cli:"+userName())
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), plain)
 			return err
 		})
 	}
@@ -51,7 +87,7 @@ func listKeysCommand() *cobra.Command {
 	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return withDatabase(cmd.Context(), func(pool *pgxpool.Pool) error {
-			keys, err := api.ListKeys(cmd.Context(), pool)
+			keys, err := api.ListKeys(cmd.Context(), pool, "")
 			if err != nil {
 				return err
 			}
@@ -71,7 +107,7 @@ func revokeKeyCommand() *cobra.Command {
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withDatabase(cmd.Context(), func(pool *pgxpool.Pool) error {
-				return api.RevokeKey(cmd.Context(), pool, args[0])
+				return api.RevokeKey(cmd.Context(), pool, "", args[0])
 			})
 		},
 	}
@@ -117,14 +153,31 @@ func rewrapCommand() *cobra.Command {
 
 func printKeys(w io.Writer, keys []api.Key) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tNAME\tTENANT\tKEY\tROLES\tCREATED\tSTATE")
+	fmt.Fprintln(table, "ID\tNAME\tTENANT\tKEY\tROLES\tCREATED\tUSED\tSTATE")
 	for _, key := range keys {
-		state := "valid"
-		if key.RevokedAt != nil {
-			state = "revoked " + key.RevokedAt.Format(time.RFC3339)
+		allowed := strings.Join(key.Roles, ",")
+		if len(key.Scopes) > 0 {
+			allowed += " (" + strings.Join(key.Scopes, ",") + ")"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t…%s\t%s\t%s\t%s\n", key.ID, key.Name, key.Tenant, key.LastFour,
-			strings.Join(key.Roles, ","), key.CreatedAt.Format(time.RFC3339), state)
+		used := "never"
+		if key.LastUsedAt != nil {
+			used = key.LastUsedAt.Format(time.RFC3339)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t…%s\t%s\t%s\t%s\t%s\n", key.ID, key.Name, key.Tenant, key.LastFour,
+			allowed, key.CreatedAt.Format(time.RFC3339), used, keyState(key, time.Now()))
 	}
 	return table.Flush()
+}
+
+func keyState(key api.Key, now time.Time) string {
+	switch {
+	case key.RevokedAt != nil:
+		return "revoked " + key.RevokedAt.Format(time.RFC3339)
+	case key.ExpiresAt == nil:
+		return "valid"
+	case key.ExpiresAt.After(now):
+		return "valid until " + key.ExpiresAt.Format(time.RFC3339)
+	default:
+		return "expired " + key.ExpiresAt.Format(time.RFC3339)
+	}
 }

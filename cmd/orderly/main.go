@@ -66,7 +66,7 @@ func root() *cobra.Command {
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	cmd.AddCommand(serveCommand(), devCommand(), timelineCommand(), stateCommand(), diffCommand(), migrateCommand(),
 		verifyCommand(), checkpointCommand(), exportCommand(), importCommand(), archiveCommand(),
-		simulatorCommand(), promoteCommand(), doctorCommand(), keysCommand(), bulkCommand(), eraseCommand(), benchCommand(), tortureCommand(), probeCommand())
+		attentionCommand(), loadCommand(), simulatorCommand(), projectionsCommand(), promoteCommand(), doctorCommand(), configCommand(), keysCommand(), bulkCommand(), eraseCommand(), benchCommand(), tortureCommand(), probeCommand())
 	return cmd
 }
 

@@ -180,9 +180,14 @@ func (s *service) schemaIsCurrent(ctx context.Context) error {
 func (s *service) serveAPI(ctx context.Context) error {
 	handler := api.New(api.Options{
 		Metrics: s.registry(),
-		Journal: s.journal, Store: s.store, ReadModel: readmodel.New(s.pool, readmodel.Options{Projected: s.listener.Subscribe}), Temporal: s.temporal, Namespace: s.namespace,
+		Journal: s.journal, Store: s.store, Projections: s.projections(), ReadModel: readmodel.New(s.pool, readmodel.Options{Projected: s.listener.Subscribe}), Temporal: s.temporal, Namespace: s.namespace,
 		TemporalUIURL: s.config.TemporalUIURL, Pool: s.pool, Logger: s.log,
+		Webhooks: s.webhookStore(), AllowPrivateWebhooks: s.config.Webhooks.AllowPrivate,
 		WebhookSecret: s.config.WebhookSecret, StripeWebhookSecret: s.config.StripeWebhookSecret, PublicURL: s.config.PublicURL, Ready: s.schemaIsCurrent,
+		Identity: identity(s.config), SessionLifetime: s.config.SessionLifetime,
+		Limits: api.Limits{
+			PerSecond: s.config.RateLimit, Burst: s.config.RateBurst, Commands: s.config.MaxCommands, Reads: s.config.MaxReads,
+		},
 	}).Handler()
 	if s.config.KillAt != nil {
 		handler = s.config.KillAt.Handler(handler)
@@ -190,6 +195,14 @@ func (s *service) serveAPI(ctx context.Context) error {
 	go s.forgetReceipts(ctx)
 	s.log.Info("serving", zap.String("addr", s.config.HTTPAddr))
 	return api.Serve(ctx, api.NewServer(s.config.HTTPAddr, handler), nil, drainWithin)
+}
+
+// identity is the provider whose tokens the API takes.
+func identity(c config.Config) api.Identity {
+	return api.Identity{
+		Issuer: c.OIDCIssuer, Audience: c.OIDCAudience, RolesClaim: c.OIDCRolesClaim, TenantClaim: c.OIDCTenantClaim,
+		ClientID: c.OIDCClientID, ClientSecret: c.OIDCClientSecret,
+	}
 }
 
 // registry holds what this process measures beside the API itself.

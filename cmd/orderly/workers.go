@@ -47,11 +47,12 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 		orders := worker.Orders(s.temporal, s.orderActivities(), s.release(), fail)
 		worker.AddReconciler(orders, s.reconciler())
 		worker.AddBulk(orders, &activities.Bulk{Store: bulk.NewStore(s.pool), Orders: orchestrator.New(s.temporal, s.config.OrderURL)})
+		worker.AddWebhooks(orders, s.webhookDeliveries())
 		wanted = append(wanted, orders)
 	}
 	if r.projector {
 		projector := worker.Projections(s.temporal, &activities.Projector{
-			Pool: s.pool, Store: s.store, Appended: s.listener.Subscribe, Projections: []projection.Projection{readmodel.Projection()},
+			Pool: s.pool, Store: s.store, Appended: s.listener.Subscribe, Projections: s.projections(),
 		}, s.release(), fail)
 		if err := s.addCheckpoints(projector); err != nil {
 			return nil, err
@@ -76,10 +77,10 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 func (s *service) startStanding(ctx context.Context, r roles) error {
 	var err error
 	if r.worker {
-		err = s.scheduleReconcile(ctx)
+		err = errors.Join(s.scheduleReconcile(ctx), s.startWebhooks(ctx))
 	}
 	if r.projector {
-		err = errors.Join(err, s.startProjections(ctx), s.scheduleCheckpoints(ctx))
+		err = errors.Join(err, s.startProjections(ctx), s.startRebuilds(ctx), s.scheduleCheckpoints(ctx))
 	}
 	return err
 }
@@ -121,16 +122,40 @@ func (s *service) payments(outside *gateway.HTTP) gateway.Payments {
 	return outside
 }
 
-// startProjections makes sure that each projection has its workflow; one that runs is left alone.
+// projections are all that follow the feed.
+func (s *service) projections() []projection.Projection {
+	return append(readmodel.Projections(), s.webhookQueue())
+}
+
+// startProjections makes sure that each shard of each projection has its workflow; one that runs is left alone.
 func (s *service) startProjections(ctx context.Context) error {
-	name := readmodel.Projection().Name
-	_, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflows.ProjectionWorkflowID(name, 0), TaskQueue: workflows.ProjectionTaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		StaticSummary:            "keeps the read model " + name,
-	}, workflows.ProjectionWorkflow, workflows.ProjectionInput{Name: name})
+	for _, p := range s.projections() {
+		for shard := range max(p.Shards, 1) {
+			_, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+				ID: workflows.ProjectionWorkflowID(p.Name, shard), TaskQueue: workflows.ProjectionTaskQueue,
+				WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+				StaticSummary:            "runs the projection " + p.Name,
+			}, workflows.ProjectionWorkflow, workflows.ProjectionInput{Name: p.Name, Shard: shard})
+			if err != nil {
+				return fmt.Errorf("start the projection %s: %w", p.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// startRebuilds has the read models built anew that an older version of this program has written, and goes on with rebuilds
+// that are under way.
+func (s *service) startRebuilds(ctx context.Context) error {
+	wanted, err := projection.ToRebuild(ctx, s.pool, readmodel.Projections())
 	if err != nil {
-		return fmt.Errorf("start the projection %s: %w", name, err)
+		return err
+	}
+	for _, p := range wanted {
+		s.log.Info("rebuilding a read model", zap.String("projection", p.Name), zap.Int("version", p.Version))
+		if _, err := orchestrator.StartRebuild(ctx, s.temporal, p.Name); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -1,10 +1,12 @@
 // Package config reads Orderly's configuration from the environment: DATABASE_URL, the TEMPORAL_* variables of
-// Temporal's own tools, TEMPORAL_UI_URL, and ORDERLY_* for the rest. [Config] is the whole list.
+// Temporal's own tools, TEMPORAL_UI_URL, and ORDERLY_* for the rest. [Config] is the whole list. What is secret can be
+// in a file, which the variable's name with _FILE behind it names, and is never shown.
 package config
 
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"orderly/internal/sabotage"
 	"orderly/order"
 	"orderly/vault"
+	"orderly/webhooks"
 )
 
 // Who can take payments.
@@ -23,16 +26,16 @@ const (
 
 // Config is all of Orderly's configuration but Temporal's.
 type Config struct {
-	DatabaseURL string `env:"DATABASE_URL"`
+	DatabaseURL string `env:"DATABASE_URL" secret:"true"`
 	// OwnerURL is the database as its owner, who migrates, archives and repairs; DATABASE_URL when empty.
-	OwnerURL      string `env:"ORDERLY_OWNER_URL"`
+	OwnerURL      string `env:"ORDERLY_OWNER_URL" secret:"true"`
 	TemporalUIURL string `env:"TEMPORAL_UI_URL"`
 
 	HTTPAddr string `env:"ORDERLY_HTTP_ADDR" envDefault:"127.0.0.1:8080"`
 	// PublicURL is where clients and people reach the API; http://<HTTPAddr> when empty.
 	PublicURL string `env:"ORDERLY_URL"`
 	// APIKey is the key with which the command line talks to the API.
-	APIKey string `env:"ORDERLY_API_KEY"`
+	APIKey string `env:"ORDERLY_API_KEY" secret:"true"`
 
 	// SimulatorURL is where the gateways are: the simulator, or services that speak as it does.
 	SimulatorURL   string        `env:"ORDERLY_SIMULATOR_URL" envDefault:"http://127.0.0.1:8090"`
@@ -40,19 +43,39 @@ type Config struct {
 	// Payments is who takes payments: the simulator, or a service that speaks as it does, or stripe.
 	Payments string `env:"ORDERLY_PAYMENTS" envDefault:"simulator"`
 	// StripeKey is the API key of the Stripe account, StripeURL where Stripe is (for tests; its own address when empty).
-	StripeKey string `env:"ORDERLY_STRIPE_KEY"`
+	StripeKey string `env:"ORDERLY_STRIPE_KEY" secret:"true"`
 	StripeURL string `env:"ORDERLY_STRIPE_URL"`
 	// StripeWebhookSecret signs Stripe's webhooks (whsec_...).
-	StripeWebhookSecret string `env:"ORDERLY_STRIPE_WEBHOOK_SECRET"`
+	StripeWebhookSecret string `env:"ORDERLY_STRIPE_WEBHOOK_SECRET" secret:"true"`
 	// WebhookSecret signs the carriers' webhooks (whsec_<base64>).
-	WebhookSecret string `env:"ORDERLY_WEBHOOK_SECRET"`
+	WebhookSecret string `env:"ORDERLY_WEBHOOK_SECRET" secret:"true"`
 	// KeepReceipts is how long the answers to commands are kept for clients that send them again.
 	KeepReceipts time.Duration `env:"ORDERLY_KEEP_RECEIPTS" envDefault:"168h"`
 	// MasterKeys wrap the keys of customers (name:base64 of 32 bytes; several by commas, the current one first).
-	MasterKeys vault.MasterKeys `env:"ORDERLY_MASTER_KEYS"`
+	MasterKeys vault.MasterKeys `env:"ORDERLY_MASTER_KEYS" secret:"true"`
+
+	// OIDCIssuer is the OpenID Connect provider whose tokens are taken beside API keys, when they are made for OIDCAudience;
+	// without it none are. The claims that hold the roles and the tenant may lie in objects: realm_access.roles.
+	OIDCIssuer      string `env:"ORDERLY_OIDC_ISSUER"`
+	OIDCAudience    string `env:"ORDERLY_OIDC_AUDIENCE"`
+	OIDCRolesClaim  string `env:"ORDERLY_OIDC_ROLES_CLAIM" envDefault:"roles"`
+	OIDCTenantClaim string `env:"ORDERLY_OIDC_TENANT_CLAIM" envDefault:"tenant"`
+	// OIDCClientID and OIDCClientSecret are ours at the provider, for people who log in with a browser.
+	OIDCClientID     string `env:"ORDERLY_OIDC_CLIENT_ID"`
+	OIDCClientSecret string `env:"ORDERLY_OIDC_CLIENT_SECRET" secret:"true"`
+	// SessionLifetime is how long a browser stays logged in.
+	SessionLifetime time.Duration `env:"ORDERLY_SESSION_LIFETIME" envDefault:"8h"`
+
+	// RateLimit is how many requests a second each caller may send to a process of the API in the long run, and RateBurst
+	// how many at once; there is no limit when RateLimit is 0.
+	RateLimit int `env:"ORDERLY_RATE_LIMIT" envDefault:"1000"`
+	RateBurst int `env:"ORDERLY_RATE_BURST" envDefault:"2000"`
+	// MaxCommands and MaxReads are how many of each a process of the API serves at once; what is beyond is answered with 503.
+	MaxCommands int `env:"ORDERLY_MAX_COMMANDS" envDefault:"1000"`
+	MaxReads    int `env:"ORDERLY_MAX_READS" envDefault:"500"`
 
 	// CheckpointKey signs checkpoints: the base64 of an Ed25519 seed (`orderly checkpoint keygen`). Without it none are made.
-	CheckpointKey string `env:"ORDERLY_CHECKPOINT_KEY"`
+	CheckpointKey string `env:"ORDERLY_CHECKPOINT_KEY" secret:"true"`
 	// CheckpointPublicKeys are trusted when checkpoints are verified; that of CheckpointKey when there are none.
 	CheckpointPublicKeys []string `env:"ORDERLY_CHECKPOINT_PUBLIC_KEYS"`
 	// CheckpointEvery is how often the projector makes one.
@@ -80,33 +103,51 @@ type Config struct {
 	LogFormat string `env:"ORDERLY_LOG_FORMAT" envDefault:"json"`
 
 	Policy order.Policy `envPrefix:"ORDERLY_"`
+
+	// Webhooks are those that go out to integrators.
+	Webhooks webhooks.Policy `envPrefix:"ORDERLY_WEBHOOKS_"`
 }
 
-// Load reads the environment.
+// Load reads the environment, and the files that it names.
 func Load() (Config, error) {
-	c, err := env.ParseAs[Config]()
+	environment, err := environment(env.ToMap(os.Environ()))
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	c, err := env.ParseAsWithOptions[Config](env.Options{Environment: environment})
 	if err != nil {
 		return Config{}, fmt.Errorf("configuration: %w", err)
 	}
 	if c.OwnerURL == "" {
 		c.OwnerURL = c.DatabaseURL
 	}
-	if c.SnapshotEvery < 0 {
-		return Config{}, fmt.Errorf("configuration: ORDERLY_SNAPSHOT_EVERY: %d is negative", c.SnapshotEvery)
-	}
-	if c.BuildID != "" && c.Deployment == "" {
-		return Config{}, fmt.Errorf("configuration: ORDERLY_BUILD_ID is %s, and ORDERLY_DEPLOYMENT is not set", c.BuildID)
-	}
-	if c.ReconcileEvery < time.Second || c.ReconcileGrace < 0 {
-		return Config{}, fmt.Errorf("configuration: ORDERLY_RECONCILE_EVERY is %s, want at least 1s; ORDERLY_RECONCILE_GRACE is %s, want at least 0", c.ReconcileEvery, c.ReconcileGrace)
-	}
-	if err := c.checkPayments(); err != nil {
-		return Config{}, fmt.Errorf("configuration: %w", err)
-	}
 	if c.PublicURL == "" {
 		c.PublicURL = "http://" + c.HTTPAddr
 	}
+	if err := c.check(); err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
 	return c, nil
+}
+
+// check refuses what no single variable can say about itself.
+func (c Config) check() error {
+	switch {
+	case c.SnapshotEvery < 0:
+		return fmt.Errorf("ORDERLY_SNAPSHOT_EVERY: %d is negative", c.SnapshotEvery)
+	case c.BuildID != "" && c.Deployment == "":
+		return fmt.Errorf("ORDERLY_BUILD_ID is %s, and ORDERLY_DEPLOYMENT is not set", c.BuildID)
+	case c.ReconcileEvery < time.Second || c.ReconcileGrace < 0:
+		return fmt.Errorf("ORDERLY_RECONCILE_EVERY is %s, want at least 1s; ORDERLY_RECONCILE_GRACE is %s, want at least 0", c.ReconcileEvery, c.ReconcileGrace)
+	case c.OIDCIssuer != "" && c.OIDCAudience == "":
+		return errors.New("ORDERLY_OIDC_ISSUER is set, and ORDERLY_OIDC_AUDIENCE is not: tokens made for others would be taken")
+	case c.SessionLifetime < time.Minute:
+		return fmt.Errorf("ORDERLY_SESSION_LIFETIME is %s, want at least 1m", c.SessionLifetime)
+	case c.RateLimit < 0 || c.RateBurst < 0 || c.MaxCommands < 0 || c.MaxReads < 0:
+		return errors.New("ORDERLY_RATE_LIMIT, ORDERLY_RATE_BURST, ORDERLY_MAX_COMMANDS and ORDERLY_MAX_READS cannot be negative")
+	default:
+		return c.checkPayments()
+	}
 }
 
 func (c Config) checkPayments() error {

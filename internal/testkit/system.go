@@ -58,7 +58,7 @@ func Start(t testing.TB, roles []string, env ...string) *System {
 	addrs := FreeAddrs(t, 2)
 	dir := t.TempDir()
 	s := &System{
-		URL: "http://" + addrs[0], SimulatorURL: "http://" + addrs[1], DatabaseURL: databaseURL, Namespace: namespace(t),
+		URL: "http://" + addrs[0], SimulatorURL: "http://" + addrs[1], DatabaseURL: databaseURL, Namespace: Namespace(t),
 		t: t, dir: dir, ArchiveDir: filepath.Join(dir, "archive"), processes: map[string]*exec.Cmd{},
 	}
 	s.env = append(os.Environ(), "ORDERLY_ARCHIVE_DIR="+s.ArchiveDir, "ORDERLY_MASTER_KEYS="+vault.NewMasterKey("test"), "DATABASE_URL="+databaseURL, "TEMPORAL_NAMESPACE="+s.Namespace, "ORDERLY_HTTP_ADDR="+addrs[0],
@@ -110,7 +110,7 @@ func (s *System) Temporal() client.Client {
 // old one.
 func (s *System) ForgetTemporal() {
 	s.t.Helper()
-	s.Namespace, s.temporal = namespace(s.t), nil
+	s.Namespace, s.temporal = Namespace(s.t), nil
 	s.env = append(s.env, "TEMPORAL_NAMESPACE="+s.Namespace)
 }
 
@@ -244,8 +244,8 @@ func binary(t testing.TB) string {
 	return path
 }
 
-// namespace registers a Temporal namespace for the test.
-func namespace(t testing.TB) string {
+// Namespace registers a Temporal namespace for the test.
+func Namespace(t testing.TB) string {
 	t.Helper()
 	name := "t-" + uuid.NewString()
 	namespaces, err := client.NewNamespaceClient(client.Options{HostPort: os.Getenv("TEMPORAL_ADDRESS")})

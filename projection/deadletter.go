@@ -14,7 +14,7 @@ import (
 func (r *Runner) park(ctx context.Context, event eventstore.Event, cause error) error {
 	events := []eventstore.Event{event}
 	err := pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
-		if _, err := r.advance(ctx, tx, events); err != nil {
+		if _, err := r.advance(ctx, tx, event, nil); err != nil {
 			return err
 		}
 		return r.insertDeadLetters(ctx, tx, events, cause.Error())
@@ -22,7 +22,7 @@ func (r *Runner) park(ctx context.Context, event eventstore.Event, cause error) 
 	if err != nil {
 		return fmt.Errorf("park version %d of %s: %w", event.Version, event.StreamID, err)
 	}
-	r.progress.Position = event.Position
+	r.passed(event)
 	r.progress.Parked++
 	return nil
 }
@@ -50,6 +50,27 @@ func (r *Runner) insertDeadLetters(ctx context.Context, tx pgx.Tx, events []even
 	_, err := tx.Exec(ctx, query, r.projection.Name, r.shard, reason, streams, versions, ids, types, transactions, positions)
 	if err != nil {
 		return fmt.Errorf("write dead letters: %w", err)
+	}
+	return nil
+}
+
+// moveDeadLetters gives dead letters that stand under a name to the shards of a projection.
+func moveDeadLetters(ctx context.Context, tx pgx.Tx, from string, to Projection) error {
+	const orders = `SELECT DISTINCT order_id FROM projection_dead_letters WHERE name = $1`
+	const move = `
+		UPDATE projection_dead_letters d SET name = $2, shard = o.shard
+		FROM unnest($3::text[], $4::int[]) AS o (order_id, shard) WHERE d.name = $1 AND d.order_id = o.order_id`
+	rows, _ := tx.Query(ctx, orders, from)
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("read dead letters: %w", err)
+	}
+	shards := make([]int, len(ids))
+	for i, id := range ids {
+		shards[i] = ShardOf(id, to.shards())
+	}
+	if _, err := tx.Exec(ctx, move, from, to.Name, ids, shards); err != nil {
+		return fmt.Errorf("move dead letters: %w", err)
 	}
 	return nil
 }

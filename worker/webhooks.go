@@ -1,0 +1,16 @@
+package worker
+
+import (
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"orderly/activities"
+	"orderly/workflows"
+)
+
+// AddWebhooks lets a worker of orders deliver webhooks, too.
+func AddWebhooks(w worker.Registry, deliveries *activities.Webhooks) {
+	w.RegisterWorkflowWithOptions(workflows.Webhook, workflow.RegisterOptions{Name: workflows.WebhookWorkflow})
+	w.RegisterActivityWithOptions(deliveries.DeliverWebhooks, activity.RegisterOptions{Name: workflows.WebhookActivity})
+}
