@@ -8,7 +8,7 @@ WORKFLOWCHECK := v0.6.0
 STRIPE_MOCK := v0.203.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-postgres18 lint bench generate clean postgres
+.PHONY: help build run test test-postgres18 lint bench torture generate clean postgres
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -68,6 +68,10 @@ bin/stripe-mock:
 
 bench: postgres build ## measure Orderly against the floor of this machine
 	@env -u DATABASE_URL -u TEMPORAL_ADDRESS bin/devstack exec --ephemeral -- bin/orderly bench
+
+torture: postgres build ## run Orderly while everything goes wrong, then check every promise (TORTURE_MINUTES=5, SEED=)
+	@env -u DATABASE_URL -u TEMPORAL_ADDRESS DEVSTACK_BIN=$(CURDIR)/bin/devstack \
+		bin/orderly torture --minutes $(or $(TORTURE_MINUTES),5) --seed $(or $(SEED),0)
 
 generate: ## write api/openapi.json, the client that is made of it, and who may call what, anew
 	@go test ./api -run 'OpenAPI|Access' -update

@@ -38,11 +38,14 @@ var mayImport = map[string][]string{
 	"docs/examples/firstorder": {"client"},
 	"docs/examples/webhooks":   {},
 	"bench":                    {"order", "eventstore", "journal", "workflows"},
+	"torture":                  {"order", "eventstore", "journal", "workflows", "api", "internal/sabotage"},
 	"e2e":                      {},
 	"deploy":                   {},
 	"cmd/orderly":              {"*"},
-	"internal/config":          {"order", "internal/keyset", "webhooks"},
+	"internal/config":          {"order", "internal/keyset", "internal/sabotage", "webhooks"},
 	"internal/postgres":        {},
+	// sabotage is hung up where the program is wired, and nowhere else.
+	"internal/sabotage": {},
 	// testkit builds running systems for tests only.
 	"internal/testkit":        {"internal/keyset", "internal/postgres", "internal/temporalclient", "vault"},
 	"internal/keyset":         {},

@@ -94,7 +94,7 @@ func (a *API) startBulk(ctx context.Context, in *bulkInput) (*bulkOutput, error)
 	hash := sha256.Sum256(body)
 	r := in.Body
 	o, began, err := a.bulk.Begin(ctx, bulk.Operation{
-		ID: "blk_" + commandID(tenantOf(ctx), "POST /v1/bulk", in.IdempotencyKey)[:32], Tenant: tenantOf(ctx), Command: r.Command,
+		ID: "blk_" + CommandID(tenantOf(ctx), "POST /v1/bulk", in.IdempotencyKey)[:32], Tenant: tenantOf(ctx), Command: r.Command,
 		Filter: bulk.Filter(r.Filter), Carrier: r.Carrier, Warehouse: r.Warehouse, Reason: r.Reason, DryRun: r.DryRun, Rate: r.Rate,
 		Actor: requestOf(ctx).principal.actor(),
 	}, hash[:])

@@ -191,13 +191,13 @@ func newSlip(tenant string, c call) (slip, error) {
 	}
 	return slip{
 		tenant: tenant, route: c.route, key: c.key, orderID: c.orderID,
-		commandID: commandID(tenant, c.route, c.key), requestHash: sha256.Sum256(body),
+		commandID: CommandID(tenant, c.route, c.key), requestHash: sha256.Sum256(body),
 	}, nil
 }
 
-// commandID names a command by who sent it, where to and with which key, and nothing else: so the same request has the
+// CommandID names a command by who sent it, where to and with which key, and nothing else: so the same request has the
 // same command in every process and at any time.
-func commandID(tenant, route, key string) string {
+func CommandID(tenant, route, key string) string {
 	hash := sha256.Sum256([]byte(tenant + "\x00" + route + "\x00" + key))
 	return hex.EncodeToString(hash[:])
 }

@@ -43,7 +43,7 @@ func TestEveryOperation_WhateverIsSent(t *testing.T) {
 			before := h.fingerprint(t)
 			recorder := httptest.NewRecorder()
 			h.Handler().ServeHTTP(recorder, request)
-			if recorder.Code >= http.StatusInternalServerError {
+			if recorder.Code >= http.StatusInternalServerError && !refusesForNow(recorder) {
 				t.Fatalf("%s %s is answered with %d: %s", request.Method, request.URL, recorder.Code, recorder.Body)
 			}
 			if recorder.Code >= http.StatusBadRequest {
@@ -61,6 +61,11 @@ func TestEveryOperation_WhateverIsSent(t *testing.T) {
 		}
 		t.Logf("%s: %v", op.OperationID, answered[op.OperationID])
 	}
+}
+
+// refusesForNow: erasing refuses while no read model knows all orders, and none is kept here.
+func refusesForNow(answer *httptest.ResponseRecorder) bool {
+	return answer.Code == http.StatusServiceUnavailable && strings.Contains(answer.Body.String(), string(codeNotReady))
 }
 
 // fingerprint is that of the tables that tell what has happened, and of all the others.

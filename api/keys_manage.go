@@ -98,7 +98,7 @@ func (k NewKey) made(key Key) bool {
 }
 
 func keyIDFor(tenant, route, idempotencyKey string) uuid.UUID {
-	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(commandID(tenant, route, idempotencyKey)))
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(CommandID(tenant, route, idempotencyKey)))
 }
 
 // KeyPath names a key. Huma reads embedded structs only when their names are exported.

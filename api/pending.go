@@ -79,9 +79,9 @@ func (a *API) appliedVersion(ctx context.Context, state order.State, id, key str
 	ids := []string{id}
 	if id == "" {
 		tenant := tenantOf(ctx)
-		ids = []string{commandID(tenant, placeRoute, key)}
+		ids = []string{CommandID(tenant, placeRoute, key)}
 		for _, route := range plainRoutes {
-			ids = append(ids, commandID(tenant, "POST "+orderPath(state.OrderID)+route, key))
+			ids = append(ids, CommandID(tenant, "POST "+orderPath(state.OrderID)+route, key))
 		}
 	}
 	for _, each := range ids {

@@ -108,7 +108,9 @@ func (a *API) recordCarrierUpdate(ctx context.Context, in *carrierInput) (*store
 	if err != nil {
 		return nil, err
 	}
-	if known {
+	// The workflow of an open order is told even of what is stored: it has not heard of it when it was lost, with all that it had
+	// in hand, between the commit and the end of its task.
+	if known && state.Ended() {
 		return &storedOutput{Stored{"stored"}}, nil
 	}
 	_, err = a.commands.Send(ctx, state.OrderID, order.Command{

@@ -101,7 +101,7 @@ func (a *API) createEndpoint(ctx context.Context, in *newEndpointInput) (*endpoi
 	}
 	hash := sha256.Sum256(body)
 	endpoint, secret, err := a.options.Webhooks.Create(ctx, webhooks.Endpoint{
-		ID: "whe_" + commandID(tenantOf(ctx), "POST /v1/webhook-endpoints", in.IdempotencyKey)[:32], Tenant: tenantOf(ctx),
+		ID: "whe_" + CommandID(tenantOf(ctx), "POST /v1/webhook-endpoints", in.IdempotencyKey)[:32], Tenant: tenantOf(ctx),
 		URL: in.Body.URL, EventTypes: append([]string{}, in.Body.EventTypes...), Description: in.Body.Description,
 	}, hash[:])
 	if err != nil {
@@ -168,7 +168,7 @@ func (a *API) rotateSecret(ctx context.Context, in *changeEndpointInput) (*endpo
 	if _, err := a.ownEndpoint(ctx, in.EndpointID); err != nil {
 		return nil, err
 	}
-	rotation := commandID(tenantOf(ctx), "POST /v1/webhook-endpoints/"+in.EndpointID+"/rotate-secret", in.IdempotencyKey)
+	rotation := CommandID(tenantOf(ctx), "POST /v1/webhook-endpoints/"+in.EndpointID+"/rotate-secret", in.IdempotencyKey)
 	endpoint, secret, err := a.options.Webhooks.Rotate(ctx, tenantOf(ctx), in.EndpointID, rotation)
 	if err != nil {
 		return nil, endpointProblem("rotate the secret of a webhook endpoint", err)

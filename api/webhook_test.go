@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"orderly/eventstore"
 	"orderly/internal/webhook"
+	"orderly/journal"
 	"orderly/orchestrator"
 	"orderly/order"
 )
@@ -39,6 +41,20 @@ func (h *harness) apply(t *testing.T, orderID, id string, body order.Body) {
 	command := order.Command{ID: id, Actor: order.Actor{Type: "system", ID: "test"}, Source: "workflow", Body: body}
 	if _, err := h.journal.Apply(t.Context(), orderID, command); err != nil {
 		t.Fatalf("%T: %v", body, err)
+	}
+}
+
+// pass lets time pass, and what is due by then happen.
+func (h *harness) pass(t *testing.T, orderID string, after time.Duration) {
+	t.Helper()
+	later := journal.New(eventstore.New(h.pool, eventstore.Options{}), testPolicy, journal.Options{
+		Clock: func() time.Time { return time.Now().Add(after) },
+	})
+	if _, err := later.Apply(t.Context(), orderID, order.Command{ID: "deadline/1", Source: "workflow", Body: order.PassDeadline{}}); err != nil {
+		t.Fatal(err)
+	}
+	if state, err := later.Load(t.Context(), orderID); err != nil || !state.Ended() {
+		t.Fatalf("after %s the order is %s, %v", after, state.Status, err)
 	}
 }
 
@@ -78,8 +94,40 @@ func TestCarrierWebhook_IsStoredOnce(t *testing.T) {
 		t.Errorf("order is %s, %s", got.Status, got.Fulfilment.State)
 	}
 	last := h.orders.sent[len(h.orders.sent)-1]
-	if last.ID != "carrier/evt_1" || last.Actor.Type != "carrier" || last.Actor.ID != "fedex" || h.orders.count() != 2 {
-		t.Errorf("%d commands were sent, the last is %+v", h.orders.count(), last)
+	if last.ID != "carrier/evt_1" || last.Actor.Type != "carrier" || last.Actor.ID != "fedex" {
+		t.Errorf("the last command is %+v", last)
+	}
+}
+
+// The update was committed, and the worker died before its workflow heard of it. The carrier sends it again: without that the
+// workflow would wait for news that have come already.
+func TestCarrierWebhook_StoredButUnknownToTheWorkflow_IsToldAgain(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	shipment := h.ship(t, "ord_1")
+	h.apply(t, "ord_1", "carrier/evt_1", order.RecordCarrierUpdate{EventID: "evt_1", ShipmentID: shipment, Status: "delivered", At: time.Now()})
+	before := h.orders.count()
+	wantStatus(t, h.deliver(t, testSecret, time.Now(), scan("evt_1", shipment, "delivered")), http.StatusOK)
+	if h.orders.count() != before+1 || h.orders.sent[before].ID != "carrier/evt_1" {
+		t.Errorf("the workflow was told %v", h.orders.sent[before:])
+	}
+	if got := decode[Order](t, h.get(t, "/v1/orders/ord_1")); got.Status != "delivered" {
+		t.Errorf("order is %s", got.Status)
+	}
+}
+
+// A closed order has no workflow to tell: carriers that repeat themselves must not start one.
+func TestCarrierWebhook_StoredForAnEndedOrder_StartsNothing(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	shipment := h.ship(t, "ord_1")
+	wantStatus(t, h.deliver(t, testSecret, time.Now(), scan("evt_1", shipment, "delivered")), http.StatusOK)
+	h.apply(t, "ord_1", "step/commit", order.RecordCommit{Key: shipment + "/commit/1", ShipmentID: shipment})
+	h.pass(t, "ord_1", testPolicy.CloseAfter)
+	before := h.orders.count()
+	wantStatus(t, h.deliver(t, testSecret, time.Now(), scan("evt_1", shipment, "delivered")), http.StatusOK)
+	if h.orders.count() != before {
+		t.Errorf("the workflow was told %v", h.orders.sent[before:])
 	}
 }
 

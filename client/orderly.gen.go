@@ -155,6 +155,24 @@ func (e CarrierUpdateStatus) Valid() bool {
 	}
 }
 
+// Defines values for DistributionLeg.
+const (
+	Deliver DistributionLeg = "deliver"
+	Ship    DistributionLeg = "ship"
+)
+
+// Valid indicates whether the value is a known member of the DistributionLeg enum.
+func (e DistributionLeg) Valid() bool {
+	switch e {
+	case Deliver:
+		return true
+	case Ship:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FraudReviewDecision.
 const (
 	Accept FraudReviewDecision = "accept"
@@ -212,6 +230,102 @@ func (e FulfilmentState) Valid() bool {
 	}
 }
 
+// Defines values for KeyRequestRoles.
+const (
+	KeyRequestRolesAdmin      KeyRequestRoles = "admin"
+	KeyRequestRolesAuditor    KeyRequestRoles = "auditor"
+	KeyRequestRolesFinance    KeyRequestRoles = "finance"
+	KeyRequestRolesIntegrator KeyRequestRoles = "integrator"
+	KeyRequestRolesMonitor    KeyRequestRoles = "monitor"
+	KeyRequestRolesSupervisor KeyRequestRoles = "supervisor"
+	KeyRequestRolesSupport    KeyRequestRoles = "support"
+	KeyRequestRolesWarehouse  KeyRequestRoles = "warehouse"
+)
+
+// Valid indicates whether the value is a known member of the KeyRequestRoles enum.
+func (e KeyRequestRoles) Valid() bool {
+	switch e {
+	case KeyRequestRolesAdmin:
+		return true
+	case KeyRequestRolesAuditor:
+		return true
+	case KeyRequestRolesFinance:
+		return true
+	case KeyRequestRolesIntegrator:
+		return true
+	case KeyRequestRolesMonitor:
+		return true
+	case KeyRequestRolesSupervisor:
+		return true
+	case KeyRequestRolesSupport:
+		return true
+	case KeyRequestRolesWarehouse:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for KeyRequestScopes.
+const (
+	KeyRequestScopesAudit   KeyRequestScopes = "audit"
+	KeyRequestScopesBulk    KeyRequestScopes = "bulk"
+	KeyRequestScopesCommand KeyRequestScopes = "command"
+	KeyRequestScopesDecode  KeyRequestScopes = "decode"
+	KeyRequestScopesErase   KeyRequestScopes = "erase"
+	KeyRequestScopesKeys    KeyRequestScopes = "keys"
+	KeyRequestScopesMonitor KeyRequestScopes = "monitor"
+	KeyRequestScopesNote    KeyRequestScopes = "note"
+	KeyRequestScopesOperate KeyRequestScopes = "operate"
+	KeyRequestScopesRead    KeyRequestScopes = "read"
+	KeyRequestScopesRebuild KeyRequestScopes = "rebuild"
+	KeyRequestScopesReceive KeyRequestScopes = "receive"
+	KeyRequestScopesRefund  KeyRequestScopes = "refund"
+	KeyRequestScopesReroute KeyRequestScopes = "reroute"
+	KeyRequestScopesReview  KeyRequestScopes = "review"
+	KeyRequestScopesSkip    KeyRequestScopes = "skip"
+)
+
+// Valid indicates whether the value is a known member of the KeyRequestScopes enum.
+func (e KeyRequestScopes) Valid() bool {
+	switch e {
+	case KeyRequestScopesAudit:
+		return true
+	case KeyRequestScopesBulk:
+		return true
+	case KeyRequestScopesCommand:
+		return true
+	case KeyRequestScopesDecode:
+		return true
+	case KeyRequestScopesErase:
+		return true
+	case KeyRequestScopesKeys:
+		return true
+	case KeyRequestScopesMonitor:
+		return true
+	case KeyRequestScopesNote:
+		return true
+	case KeyRequestScopesOperate:
+		return true
+	case KeyRequestScopesRead:
+		return true
+	case KeyRequestScopesRebuild:
+		return true
+	case KeyRequestScopesReceive:
+		return true
+	case KeyRequestScopesRefund:
+		return true
+	case KeyRequestScopesReroute:
+		return true
+	case KeyRequestScopesReview:
+		return true
+	case KeyRequestScopesSkip:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OrderStatus.
 const (
 	OrderStatusCancelled        OrderStatus = "cancelled"
@@ -250,34 +364,34 @@ func (e OrderStatus) Valid() bool {
 
 // Defines values for PaymentState.
 const (
-	Authorized        PaymentState = "authorized"
-	Captured          PaymentState = "captured"
-	Failed            PaymentState = "failed"
-	None              PaymentState = "none"
-	PartiallyRefunded PaymentState = "partially_refunded"
-	Refunded          PaymentState = "refunded"
-	Unknown           PaymentState = "unknown"
-	Voided            PaymentState = "voided"
+	PaymentStateAuthorized        PaymentState = "authorized"
+	PaymentStateCaptured          PaymentState = "captured"
+	PaymentStateFailed            PaymentState = "failed"
+	PaymentStateNone              PaymentState = "none"
+	PaymentStatePartiallyRefunded PaymentState = "partially_refunded"
+	PaymentStateRefunded          PaymentState = "refunded"
+	PaymentStateUnknown           PaymentState = "unknown"
+	PaymentStateVoided            PaymentState = "voided"
 )
 
 // Valid indicates whether the value is a known member of the PaymentState enum.
 func (e PaymentState) Valid() bool {
 	switch e {
-	case Authorized:
+	case PaymentStateAuthorized:
 		return true
-	case Captured:
+	case PaymentStateCaptured:
 		return true
-	case Failed:
+	case PaymentStateFailed:
 		return true
-	case None:
+	case PaymentStateNone:
 		return true
-	case PartiallyRefunded:
+	case PaymentStatePartiallyRefunded:
 		return true
-	case Refunded:
+	case PaymentStateRefunded:
 		return true
-	case Unknown:
+	case PaymentStateUnknown:
 		return true
-	case Voided:
+	case PaymentStateVoided:
 		return true
 	default:
 		return false
@@ -293,6 +407,33 @@ const (
 func (e PendingCommandStatus) Valid() bool {
 	switch e {
 	case PendingCommandStatusPending:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProjectionStatusState.
+const (
+	ProjectionStatusStateFailed     ProjectionStatusState = "failed"
+	ProjectionStatusStateParked     ProjectionStatusState = "parked"
+	ProjectionStatusStateRebuilding ProjectionStatusState = "rebuilding"
+	ProjectionStatusStateRunning    ProjectionStatusState = "running"
+	ProjectionStatusStateStopped    ProjectionStatusState = "stopped"
+)
+
+// Valid indicates whether the value is a known member of the ProjectionStatusState enum.
+func (e ProjectionStatusState) Valid() bool {
+	switch e {
+	case ProjectionStatusStateFailed:
+		return true
+	case ProjectionStatusStateParked:
+		return true
+	case ProjectionStatusStateRebuilding:
+		return true
+	case ProjectionStatusStateRunning:
+		return true
+	case ProjectionStatusStateStopped:
 		return true
 	default:
 		return false
@@ -440,6 +581,24 @@ func (e StoredStatus) Valid() bool {
 	}
 }
 
+// Defines values for TakenStatus.
+const (
+	Ignored TakenStatus = "ignored"
+	Noted   TakenStatus = "noted"
+)
+
+// Valid indicates whether the value is a known member of the TakenStatus enum.
+func (e TakenStatus) Valid() bool {
+	switch e {
+	case Ignored:
+		return true
+	case Noted:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for WebhookDeliveryStatus.
 const (
 	WebhookDeliveryStatusDead      WebhookDeliveryStatus = "dead"
@@ -530,6 +689,57 @@ func (e ListOrdersParamsStatus) Valid() bool {
 	case ListOrdersParamsStatusPartiallyShipped:
 		return true
 	case ListOrdersParamsStatusShipped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListShipmentsParamsStatus.
+const (
+	ListShipmentsParamsStatusBooked                ListShipmentsParamsStatus = "booked"
+	ListShipmentsParamsStatusBooking               ListShipmentsParamsStatus = "booking"
+	ListShipmentsParamsStatusBookingFailed         ListShipmentsParamsStatus = "booking_failed"
+	ListShipmentsParamsStatusCancelled             ListShipmentsParamsStatus = "cancelled"
+	ListShipmentsParamsStatusDamaged               ListShipmentsParamsStatus = "damaged"
+	ListShipmentsParamsStatusDelivered             ListShipmentsParamsStatus = "delivered"
+	ListShipmentsParamsStatusDeliveryAttemptFailed ListShipmentsParamsStatus = "delivery_attempt_failed"
+	ListShipmentsParamsStatusDispatched            ListShipmentsParamsStatus = "dispatched"
+	ListShipmentsParamsStatusLost                  ListShipmentsParamsStatus = "lost"
+	ListShipmentsParamsStatusOutForDelivery        ListShipmentsParamsStatus = "out_for_delivery"
+	ListShipmentsParamsStatusPlanned               ListShipmentsParamsStatus = "planned"
+	ListShipmentsParamsStatusReturnToSender        ListShipmentsParamsStatus = "return_to_sender"
+	ListShipmentsParamsStatusReturned              ListShipmentsParamsStatus = "returned"
+)
+
+// Valid indicates whether the value is a known member of the ListShipmentsParamsStatus enum.
+func (e ListShipmentsParamsStatus) Valid() bool {
+	switch e {
+	case ListShipmentsParamsStatusBooked:
+		return true
+	case ListShipmentsParamsStatusBooking:
+		return true
+	case ListShipmentsParamsStatusBookingFailed:
+		return true
+	case ListShipmentsParamsStatusCancelled:
+		return true
+	case ListShipmentsParamsStatusDamaged:
+		return true
+	case ListShipmentsParamsStatusDelivered:
+		return true
+	case ListShipmentsParamsStatusDeliveryAttemptFailed:
+		return true
+	case ListShipmentsParamsStatusDispatched:
+		return true
+	case ListShipmentsParamsStatusLost:
+		return true
+	case ListShipmentsParamsStatusOutForDelivery:
+		return true
+	case ListShipmentsParamsStatusPlanned:
+		return true
+	case ListShipmentsParamsStatusReturnToSender:
+		return true
+	case ListShipmentsParamsStatusReturned:
 		return true
 	default:
 		return false
@@ -648,6 +858,14 @@ type AttentionList struct {
 
 	// NextCursor Leads to the next page; empty on the last one.
 	NextCursor string `json:"next_cursor"`
+}
+
+// Bucket defines model for Bucket.
+type Bucket struct {
+	Parcels int64 `json:"parcels"`
+
+	// WithinSeconds Null for those that took longer than any bound.
+	WithinSeconds int64 `json:"within_seconds"`
 }
 
 // BulkFilter defines model for BulkFilter.
@@ -779,6 +997,129 @@ type CarrierUpdate struct {
 // CarrierUpdateStatus defines model for CarrierUpdate.Status.
 type CarrierUpdateStatus string
 
+// Cookie defines model for Cookie.
+type Cookie struct {
+	Domain      string    `json:"Domain"`
+	Expires     time.Time `json:"Expires"`
+	HTTPOnly    bool      `json:"HttpOnly"`
+	MaxAge      int64     `json:"MaxAge"`
+	Name        string    `json:"Name"`
+	Partitioned bool      `json:"Partitioned"`
+	Path        string    `json:"Path"`
+	Quoted      bool      `json:"Quoted"`
+	Raw         string    `json:"Raw"`
+	RawExpires  string    `json:"RawExpires"`
+	SameSite    int64     `json:"SameSite"`
+	Secure      bool      `json:"Secure"`
+	Unparsed    []string  `json:"Unparsed"`
+	Value       string    `json:"Value"`
+}
+
+// Customer defines model for Customer.
+type Customer struct {
+	CustomerID string           `json:"customer_id"`
+	Totals     []CustomerTotals `json:"totals"`
+}
+
+// CustomerTotals defines model for CustomerTotals.
+type CustomerTotals struct {
+	// Captured What was taken.
+	Captured      int64     `json:"captured"`
+	Currency      string    `json:"currency"`
+	FirstPlacedAt time.Time `json:"first_placed_at"`
+	LastPlacedAt  time.Time `json:"last_placed_at"`
+
+	// Ordered What they come to.
+	Ordered int64 `json:"ordered"`
+
+	// Orders How many were placed.
+	Orders int64 `json:"orders"`
+
+	// Refunded What was given back.
+	Refunded int64 `json:"refunded"`
+}
+
+// DailySales defines model for DailySales.
+type DailySales struct {
+	// Captured Taken from customers on the day.
+	Captured int64 `json:"captured"`
+
+	// Channel Empty for orders that named none.
+	Channel  string `json:"channel"`
+	Currency string `json:"currency"`
+
+	// Day Examples: 2026-01-31
+	Day string `json:"day"`
+
+	// Ordered What they come to, and by how much amendments of the day changed other orders.
+	Ordered int64 `json:"ordered"`
+
+	// Orders Placed on the day.
+	Orders int64 `json:"orders"`
+
+	// Refunded Given back on the day.
+	Refunded int64 `json:"refunded"`
+}
+
+// DeadLetter defines model for DeadLetter.
+type DeadLetter struct {
+	// Error Why it could not be applied; empty for one that is parked behind another of its order.
+	Error     string    `json:"error"`
+	EventType string    `json:"event_type"`
+	ID        string    `json:"id"`
+	OrderID   string    `json:"order_id"`
+	ParkedAt  time.Time `json:"parked_at"`
+	Position  string    `json:"position"`
+	Version   int64     `json:"version"`
+}
+
+// DeadLetterList defines model for DeadLetterList.
+type DeadLetterList struct {
+	DeadLetters []DeadLetter `json:"dead_letters"`
+	NextCursor  string       `json:"next_cursor"`
+}
+
+// DeliveryList defines model for DeliveryList.
+type DeliveryList struct {
+	Deliveries []Distribution `json:"deliveries"`
+}
+
+// Distribution defines model for Distribution.
+type Distribution struct {
+	// Buckets Those that are not empty, the shortest first.
+	Buckets []Bucket `json:"buckets"`
+	Carrier string   `json:"carrier"`
+
+	// Leg ship: from the order to the carrier; deliver: from the carrier to the customer.
+	Leg         DistributionLeg `json:"leg"`
+	MeanSeconds int64           `json:"mean_seconds"`
+
+	// P50Seconds Half of the parcels took no longer; null beyond the last bound.
+	P50Seconds int64 `json:"p50_seconds"`
+	P90Seconds int64 `json:"p90_seconds"`
+	P99Seconds int64 `json:"p99_seconds"`
+	Parcels    int64 `json:"parcels"`
+}
+
+// DistributionLeg ship: from the order to the carrier; deliver: from the carrier to the customer.
+type DistributionLeg string
+
+// Erased defines model for Erased.
+type Erased struct {
+	CustomerID string `json:"customer_id"`
+
+	// Orders How many orders the customer has. They stay, without personal data.
+	Orders int64 `json:"orders"`
+}
+
+// Erasure defines model for Erasure.
+type Erasure struct {
+	// Reason Why; it is recorded in every order.
+	//
+	// Examples: asked by letter
+	Reason string `json:"reason"`
+}
+
 // Event defines model for Event.
 type Event struct {
 	CreatedAt time.Time   `json:"created_at"`
@@ -861,6 +1202,96 @@ type HoldRequest struct {
 	Until time.Time `json:"until,omitempty,omitzero"`
 }
 
+// Key defines model for Key.
+type Key struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// CreatedBy Who made it.
+	CreatedBy string    `json:"created_by"`
+	ExpiresAt time.Time `json:"expires_at,omitempty,omitzero"`
+	ID        string    `json:"id"`
+
+	// LastFour How the key ends.
+	LastFour string `json:"last_four"`
+
+	// LastUsedAt About when it was last used, to some minutes.
+	LastUsedAt time.Time `json:"last_used_at,omitempty,omitzero"`
+	Name       string    `json:"name"`
+
+	// Replaces The key of which it is the successor.
+	Replaces  string    `json:"replaces,omitempty,omitzero"`
+	RevokedAt time.Time `json:"revoked_at,omitempty,omitzero"`
+	Roles     []string  `json:"roles"`
+
+	// Scopes All that is left of what the roles allow; none means all of it.
+	Scopes []string `json:"scopes"`
+
+	// Tenant Whose orders it reaches.
+	Tenant string `json:"tenant"`
+}
+
+// KeyList defines model for KeyList.
+type KeyList struct {
+	Keys []Key `json:"keys"`
+}
+
+// KeyMade defines model for KeyMade.
+type KeyMade struct {
+	// APIKey The key. It is shown this once: when the request is sent again, it is left out. Rotate a key whose answer was lost.
+	APIKey    string    `json:"api_key,omitempty,omitzero"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// CreatedBy Who made it.
+	CreatedBy string    `json:"created_by"`
+	ExpiresAt time.Time `json:"expires_at,omitempty,omitzero"`
+	ID        string    `json:"id"`
+
+	// LastFour How the key ends.
+	LastFour string `json:"last_four"`
+
+	// LastUsedAt About when it was last used, to some minutes.
+	LastUsedAt time.Time `json:"last_used_at,omitempty,omitzero"`
+	Name       string    `json:"name"`
+
+	// Replaces The key of which it is the successor.
+	Replaces  string    `json:"replaces,omitempty,omitzero"`
+	RevokedAt time.Time `json:"revoked_at,omitempty,omitzero"`
+	Roles     []string  `json:"roles"`
+
+	// Scopes All that is left of what the roles allow; none means all of it.
+	Scopes []string `json:"scopes"`
+
+	// Tenant Whose orders it reaches.
+	Tenant string `json:"tenant"`
+}
+
+// KeyRequest defines model for KeyRequest.
+type KeyRequest struct {
+	// ExpiresAt When it stops being valid; never when left out.
+	ExpiresAt time.Time `json:"expires_at,omitempty,omitzero"`
+
+	// Name What it is for.
+	//
+	// Examples: web shop
+	Name  string            `json:"name"`
+	Roles []KeyRequestRoles `json:"roles"`
+
+	// Scopes All that is left of what the roles allow; left out, all of it is.
+	Scopes []KeyRequestScopes `json:"scopes,omitempty,omitzero"`
+}
+
+// KeyRequestRoles defines model for KeyRequest.Roles.
+type KeyRequestRoles string
+
+// KeyRequestScopes defines model for KeyRequest.Scopes.
+type KeyRequestScopes string
+
+// KeyRotation defines model for KeyRotation.
+type KeyRotation struct {
+	// OverlapSeconds For how long the old key goes on being valid.
+	OverlapSeconds int64 `json:"overlap_seconds,omitempty,omitzero"`
+}
+
 // Line defines model for Line.
 type Line struct {
 	Discount  int64  `json:"discount"`
@@ -876,6 +1307,11 @@ type Line struct {
 type Links struct {
 	Console  string `json:"console"`
 	Temporal string `json:"temporal"`
+}
+
+// Login defines model for Login.
+type Login struct {
+	APIKey string `json:"api_key"`
 }
 
 // NewLine defines model for NewLine.
@@ -1127,10 +1563,16 @@ type ProjectionStatus struct {
 
 	// Position The position in the feed up to which it is true.
 	Position string `json:"position"`
-	Shard    int64  `json:"shard"`
-	State    string `json:"state"`
-	Version  int64  `json:"version"`
+
+	// Progress How much of its rebuild is done, between 0 and 1; 1 when none is under way.
+	Progress float64               `json:"progress"`
+	Shard    int64                 `json:"shard"`
+	State    ProjectionStatusState `json:"state"`
+	Version  int64                 `json:"version"`
 }
+
+// ProjectionStatusState defines model for ProjectionStatus.State.
+type ProjectionStatusState string
 
 // Receipt defines model for Receipt.
 type Receipt struct {
@@ -1196,6 +1638,11 @@ type Repair struct {
 
 	// Reason Examples: carrier is back
 	Reason string `json:"reason,omitempty,omitzero"`
+}
+
+// RepairedLetters defines model for RepairedLetters.
+type RepairedLetters struct {
+	Applied int64 `json:"applied"`
 }
 
 // Reroute defines model for Reroute.
@@ -1284,6 +1731,28 @@ type ReturnedLine struct {
 // ReturnedLineCondition defines model for ReturnedLine.Condition.
 type ReturnedLineCondition string
 
+// SalesList defines model for SalesList.
+type SalesList struct {
+	Sales []DailySales `json:"sales"`
+}
+
+// Session defines model for Session.
+type Session struct {
+	// CsrfToken For the header X-CSRF-Token of everything but readings, when a cookie says who asks.
+	CsrfToken string `json:"csrf_token,omitempty,omitzero"`
+
+	// ExpiresAt When the session is over.
+	ExpiresAt time.Time `json:"expires_at,omitempty,omitzero"`
+
+	// ID As it stands in the events: key: and the id of a key, or user: and the subject at the identity provider.
+	ID string `json:"id"`
+
+	// Permissions All that may be done.
+	Permissions []string `json:"permissions"`
+	Roles       []string `json:"roles"`
+	Tenant      string   `json:"tenant"`
+}
+
 // ShipTo defines model for ShipTo.
 type ShipTo struct {
 	City    string `json:"city,omitempty,omitzero"`
@@ -1324,10 +1793,62 @@ type ShipmentLine struct {
 	Quantity int64  `json:"quantity"`
 }
 
+// ShipmentList defines model for ShipmentList.
+type ShipmentList struct {
+	// NextCursor Leads to the next page; empty on the last one.
+	NextCursor string            `json:"next_cursor"`
+	Shipments  []ShipmentSummary `json:"shipments"`
+}
+
+// ShipmentSummary defines model for ShipmentSummary.
+type ShipmentSummary struct {
+	Carrier string    `json:"carrier"`
+	ETA     time.Time `json:"eta,omitempty,omitzero"`
+	OrderID string    `json:"order_id"`
+
+	// PlacedAt When its order was placed.
+	PlacedAt       time.Time `json:"placed_at"`
+	ShipmentID     string    `json:"shipment_id"`
+	Status         string    `json:"status"`
+	TrackingNumber string    `json:"tracking_number,omitempty,omitzero"`
+	Warehouse      string    `json:"warehouse"`
+}
+
 // ShippingWish defines model for ShippingWish.
 type ShippingWish struct {
 	Carrier string `json:"carrier,omitempty,omitzero"`
 	Service string `json:"service,omitempty,omitzero"`
+}
+
+// StatusCounts defines model for StatusCounts.
+type StatusCounts struct {
+	At time.Time `json:"at"`
+
+	// Counts Every status, with the number of orders in it.
+	Counts map[string]int64 `json:"counts"`
+
+	// Position The place in the feed up to which this is true: what is recorded of the instant after it is not counted yet.
+	Position string `json:"position"`
+}
+
+// StatusHistory defines model for StatusHistory.
+type StatusHistory struct {
+	History []StatusCounts `json:"history"`
+}
+
+// StatusInterval defines model for StatusInterval.
+type StatusInterval struct {
+	MeanSeconds float64 `json:"mean_seconds"`
+	Orders      int64   `json:"orders"`
+	P50Seconds  float64 `json:"p50_seconds"`
+	P90Seconds  float64 `json:"p90_seconds"`
+	P99Seconds  float64 `json:"p99_seconds"`
+	Status      string  `json:"status"`
+}
+
+// StatusIntervals defines model for StatusIntervals.
+type StatusIntervals struct {
+	Intervals []StatusInterval `json:"intervals"`
 }
 
 // Stored defines model for Stored.
@@ -1337,6 +1858,15 @@ type Stored struct {
 
 // StoredStatus defines model for Stored.Status.
 type StoredStatus string
+
+// Taken defines model for Taken.
+type Taken struct {
+	// Status noted: it is a note on its order. ignored: it is about no order here, or says nothing new.
+	Status TakenStatus `json:"status"`
+}
+
+// TakenStatus noted: it is a note on its order. ignored: it is about no order here, or says nothing new.
+type TakenStatus string
 
 // Waiver defines model for Waiver.
 type Waiver struct {
@@ -1412,6 +1942,24 @@ type WebhookEndpointList struct {
 	Endpoints []WebhookEndpoint `json:"endpoints"`
 }
 
+// LogInParams defines parameters for LogIn.
+type LogInParams struct {
+	// ReturnTo The path to go on to.
+	ReturnTo *string `form:"return_to,omitempty" json:"return_to,omitempty"`
+}
+
+// ComeBackParams defines parameters for ComeBack.
+type ComeBackParams struct {
+	Code             *string `form:"code,omitempty" json:"code,omitempty"`
+	State            *string `form:"state,omitempty" json:"state,omitempty"`
+	Error            *string `form:"error,omitempty" json:"error,omitempty"`
+	SessionState     *string `form:"session_state,omitempty" json:"session_state,omitempty"`
+	Iss              *string `form:"iss,omitempty" json:"iss,omitempty"`
+	ErrorDescription *string `form:"error_description,omitempty" json:"error_description,omitempty"`
+	Scope            *string `form:"scope,omitempty" json:"scope,omitempty"`
+	OrderlyLogin     *Cookie `form:"orderly_login,omitempty" json:"orderly_login,omitempty"`
+}
+
 // ListAttentionParams defines parameters for ListAttention.
 type ListAttentionParams struct {
 	Step    *string `form:"step,omitempty" json:"step,omitempty"`
@@ -1429,9 +1977,6 @@ type ListAttentionParams struct {
 type StartBulkParams struct {
 	// IdempotencyKey Names the command: sending it again with the same key has its effect once and the same answer.
 	IdempotencyKey string `json:"Idempotency-Key"`
-
-	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // GetBulkParams defines parameters for GetBulk.
@@ -1453,27 +1998,36 @@ type GetBulkParamsStatus string
 type CancelBulkParams struct {
 	// IdempotencyKey Names the command: sending it again with the same key has its effect once and the same answer.
 	IdempotencyKey string `json:"Idempotency-Key"`
-
-	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // ResumeBulkParams defines parameters for ResumeBulk.
 type ResumeBulkParams struct {
 	// IdempotencyKey Names the command: sending it again with the same key has its effect once and the same answer.
 	IdempotencyKey string `json:"Idempotency-Key"`
-
-	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch *string `json:"If-Match,omitempty"`
 }
 
 // SuspendBulkParams defines parameters for SuspendBulk.
 type SuspendBulkParams struct {
 	// IdempotencyKey Names the command: sending it again with the same key has its effect once and the same answer.
 	IdempotencyKey string `json:"Idempotency-Key"`
+}
 
-	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
-	IfMatch *string `json:"If-Match,omitempty"`
+// EraseCustomerParams defines parameters for EraseCustomer.
+type EraseCustomerParams struct {
+	// IdempotencyKey Names the command: sending it again with the same key has its effect once and the same answer.
+	IdempotencyKey string `json:"Idempotency-Key"`
+}
+
+// CreateKeyParams defines parameters for CreateKey.
+type CreateKeyParams struct {
+	// IdempotencyKey Names the command: sending it again with the same key has its effect once and the same answer.
+	IdempotencyKey string `json:"Idempotency-Key"`
+}
+
+// RotateKeyParams defines parameters for RotateKey.
+type RotateKeyParams struct {
+	// IdempotencyKey Names the command: sending it again with the same key has its effect once and the same answer.
+	IdempotencyKey string `json:"Idempotency-Key"`
 }
 
 // ListOrdersParams defines parameters for ListOrders.
@@ -1484,8 +2038,11 @@ type ListOrdersParams struct {
 	// NeedsAttention Only orders with, or without, a step that waits for an operator.
 	NeedsAttention *bool `form:"needs_attention,omitempty" json:"needs_attention,omitempty"`
 
-	// Q Exactly an order id, customer id, external reference or tracking number.
+	// Q Exactly an order id, customer id, external reference, tracking number or sku.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// SKU Only orders that have this article.
+	SKU *string `form:"sku,omitempty" json:"sku,omitempty"`
 
 	// PlacedAfter RFC 3339.
 	PlacedAfter *string `form:"placed_after,omitempty" json:"placed_after,omitempty"`
@@ -1594,6 +2151,9 @@ type CancelOrderParams struct {
 type GetOrderEventsParams struct {
 	// Raw The events as they were stored, for audits. Without it their data is in today's shape, and means of payment are left out.
 	Raw *bool `form:"raw,omitempty" json:"raw,omitempty"`
+
+	// IfNoneMatch Answers 304 when nothing has happened since this ETag.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
 
 // ReviewFraudParams defines parameters for ReviewFraud.
@@ -1704,6 +2264,103 @@ type RerouteShipmentParams struct {
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
+// ListDeadLettersParams defines parameters for ListDeadLetters.
+type ListDeadLettersParams struct {
+	// Limit How many at most.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// RetryDeadLetterParams defines parameters for RetryDeadLetter.
+type RetryDeadLetterParams struct {
+	// IdempotencyKey Names the command: sending it again with the same key has its effect once and the same answer.
+	IdempotencyKey string `json:"Idempotency-Key"`
+
+	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// SkipDeadLetterParams defines parameters for SkipDeadLetter.
+type SkipDeadLetterParams struct {
+	// IdempotencyKey Names the command: sending it again with the same key has its effect once and the same answer.
+	IdempotencyKey string `json:"Idempotency-Key"`
+
+	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// RebuildProjectionParams defines parameters for RebuildProjection.
+type RebuildProjectionParams struct {
+	// IdempotencyKey Names the command: sending it again with the same key has its effect once and the same answer.
+	IdempotencyKey string `json:"Idempotency-Key"`
+
+	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// ListShipmentsParams defines parameters for ListShipments.
+type ListShipmentsParams struct {
+	Status  *ListShipmentsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+	Carrier *string                    `form:"carrier,omitempty" json:"carrier,omitempty"`
+
+	// Limit How many at most.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListShipmentsParamsStatus defines parameters for ListShipments.
+type ListShipmentsParamsStatus string
+
+// GetDeliveryTimesParams defines parameters for GetDeliveryTimes.
+type GetDeliveryTimesParams struct {
+	// From The first day, of UTC.
+	From string `form:"from" json:"from"`
+
+	// To The last day, of UTC, at most 366 days after the first.
+	To      string  `form:"to" json:"to"`
+	Carrier *string `form:"carrier,omitempty" json:"carrier,omitempty"`
+}
+
+// GetSalesParams defines parameters for GetSales.
+type GetSalesParams struct {
+	// From The first day, of UTC.
+	From string `form:"from" json:"from"`
+
+	// To The last day, of UTC, at most 366 days after the first.
+	To string `form:"to" json:"to"`
+}
+
+// GetStatusCountsParams defines parameters for GetStatusCounts.
+type GetStatusCountsParams struct {
+	// At The instant, RFC 3339, with all that happened at it; now without it.
+	At *string `form:"at,omitempty" json:"at,omitempty"`
+}
+
+// GetStatusHistoryParams defines parameters for GetStatusHistory.
+type GetStatusHistoryParams struct {
+	// From The first instant, RFC 3339.
+	From string `form:"from" json:"from"`
+
+	// To The end of the range, RFC 3339.
+	To string `form:"to" json:"to"`
+
+	// Step The time between two instants, as in 30s, 15m, 1h or 24h.
+	Step string `form:"step" json:"step"`
+}
+
+// GetStatusIntervalsParams defines parameters for GetStatusIntervals.
+type GetStatusIntervalsParams struct {
+	// From RFC 3339.
+	From string `form:"from" json:"from"`
+
+	// To RFC 3339, at most 366 days after from; not part of the range.
+	To string `form:"to" json:"to"`
+}
+
 // CreateWebhookEndpointParams defines parameters for CreateWebhookEndpoint.
 type CreateWebhookEndpointParams struct {
 	// IdempotencyKey Names the command: sending it again with the same key has its effect once and the same answer.
@@ -1767,8 +2424,29 @@ type RecordCarrierUpdateParams struct {
 	WebhookSignature *string `json:"webhook-signature,omitempty"`
 }
 
+// RecordStripeEventJSONBody defines parameters for RecordStripeEvent.
+type RecordStripeEventJSONBody = interface{}
+
+// RecordStripeEventParams defines parameters for RecordStripeEvent.
+type RecordStripeEventParams struct {
+	// StripeSignature As Stripe makes it: the time, and the HMAC-SHA256 of time and body.
+	StripeSignature *string `json:"Stripe-Signature,omitempty"`
+}
+
+// LogInWithKeyJSONRequestBody defines body for LogInWithKey for application/json ContentType.
+type LogInWithKeyJSONRequestBody = Login
+
 // StartBulkJSONRequestBody defines body for StartBulk for application/json ContentType.
 type StartBulkJSONRequestBody = BulkRequest
+
+// EraseCustomerJSONRequestBody defines body for EraseCustomer for application/json ContentType.
+type EraseCustomerJSONRequestBody = Erasure
+
+// CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
+type CreateKeyJSONRequestBody = KeyRequest
+
+// RotateKeyJSONRequestBody defines body for RotateKey for application/json ContentType.
+type RotateKeyJSONRequestBody = KeyRotation
 
 // PlaceOrderJSONRequestBody defines body for PlaceOrder for application/json ContentType.
 type PlaceOrderJSONRequestBody = NewOrder
@@ -1835,6 +2513,9 @@ type CreateWebhookEndpointJSONRequestBody = NewWebhookEndpoint
 
 // RecordCarrierUpdateJSONRequestBody defines body for RecordCarrierUpdate for application/json ContentType.
 type RecordCarrierUpdateJSONRequestBody = CarrierUpdate
+
+// RecordStripeEventJSONRequestBody defines body for RecordStripeEvent for application/json ContentType.
+type RecordStripeEventJSONRequestBody = RecordStripeEventJSONBody
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -1910,6 +2591,40 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// LogOut Log out
+	//
+	// Corresponds with DELETE /session (the `LogOut` operationId).
+	LogOut(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSession Tell who asks, and what they may do
+	//
+	// Corresponds with GET /session (the `GetSession` operationId).
+	GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LogInWithKeyWithBody Log in with an API key
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /session/key (the `LogInWithKey` operationId).
+	LogInWithKeyWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LogInWithKey Log in with an API key
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /session/key (the `LogInWithKey` operationId).
+	LogInWithKey(ctx context.Context, body LogInWithKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LogIn Log in at the identity provider
+	//
+	// Corresponds with GET /session/oidc (the `LogIn` operationId).
+	LogIn(ctx context.Context, params *LogInParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ComeBack Come back from the identity provider
+	//
+	// Corresponds with GET /session/oidc/callback (the `ComeBack` operationId).
+	ComeBack(ctx context.Context, params *ComeBackParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListAttention List what waits for an operator, the oldest first
 	//
 	// Corresponds with GET /v1/attention (the `ListAttention` operationId).
@@ -1953,6 +2668,63 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/commands/{order_id}/{idempotency_key} (the `GetCommand` operationId).
 	GetCommand(ctx context.Context, orderID string, idempotencyKey string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetCustomer Read what a customer has ordered, paid and got back
+	//
+	// Corresponds with GET /v1/customers/{customer_id} (the `GetCustomer` operationId).
+	GetCustomer(ctx context.Context, customerID string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EraseCustomerWithBody Forget a customer's personal data, for ever
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/customers/{customer_id}/erase (the `EraseCustomer` operationId).
+	EraseCustomerWithBody(ctx context.Context, customerID string, params *EraseCustomerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EraseCustomer Forget a customer's personal data, for ever
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/customers/{customer_id}/erase (the `EraseCustomer` operationId).
+	EraseCustomer(ctx context.Context, customerID string, params *EraseCustomerParams, body EraseCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListKeys List the API keys
+	//
+	// Corresponds with GET /v1/keys (the `ListKeys` operationId).
+	ListKeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateKeyWithBody Make an API key; it is shown this once
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/keys (the `CreateKey` operationId).
+	CreateKeyWithBody(ctx context.Context, params *CreateKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateKey Make an API key; it is shown this once
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/keys (the `CreateKey` operationId).
+	CreateKey(ctx context.Context, params *CreateKeyParams, body CreateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeKey Take an API key out of use
+	//
+	// Corresponds with DELETE /v1/keys/{key_id} (the `RevokeKey` operationId).
+	RevokeKey(ctx context.Context, keyID string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateKeyWithBody Replace an API key; the old one goes on being valid for a while
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/keys/{key_id}/rotate (the `RotateKey` operationId).
+	RotateKeyWithBody(ctx context.Context, keyID string, params *RotateKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RotateKey Replace an API key; the old one goes on being valid for a while
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/keys/{key_id}/rotate (the `RotateKey` operationId).
+	RotateKey(ctx context.Context, keyID string, params *RotateKeyParams, body RotateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListOrders List orders
 	//
@@ -2254,6 +3026,56 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/projections (the `ListProjections` operationId).
 	ListProjections(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListDeadLetters List the events that could not be applied, and those behind them
+	//
+	// Corresponds with GET /v1/projections/{name}/dead-letters (the `ListDeadLetters` operationId).
+	ListDeadLetters(ctx context.Context, name string, params *ListDeadLettersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetryDeadLetter Apply the parked events of its order again
+	//
+	// Corresponds with POST /v1/projections/{name}/dead-letters/{id}/retry (the `RetryDeadLetter` operationId).
+	RetryDeadLetter(ctx context.Context, name string, id string, params *RetryDeadLetterParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SkipDeadLetter Leave an event out, and apply those behind it
+	//
+	// Corresponds with POST /v1/projections/{name}/dead-letters/{id}/skip (the `SkipDeadLetter` operationId).
+	SkipDeadLetter(ctx context.Context, name string, id string, params *SkipDeadLetterParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RebuildProjection Build a read model anew beside the one that is served
+	//
+	// Corresponds with POST /v1/projections/{name}/rebuild (the `RebuildProjection` operationId).
+	RebuildProjection(ctx context.Context, name string, params *RebuildProjectionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListShipments List parcels
+	//
+	// Corresponds with GET /v1/shipments (the `ListShipments` operationId).
+	ListShipments(ctx context.Context, params *ListShipmentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDeliveryTimes Tell how long parcels take, by carrier
+	//
+	// Corresponds with GET /v1/stats/delivery (the `GetDeliveryTimes` operationId).
+	GetDeliveryTimes(ctx context.Context, params *GetDeliveryTimesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSales Read the sales by day, currency and channel
+	//
+	// Corresponds with GET /v1/stats/sales (the `GetSales` operationId).
+	GetSales(ctx context.Context, params *GetSalesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetStatusCounts Count the orders in each status at an instant
+	//
+	// Corresponds with GET /v1/stats/status (the `GetStatusCounts` operationId).
+	GetStatusCounts(ctx context.Context, params *GetStatusCountsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetStatusHistory Count the orders in each status at the instants of a range
+	//
+	// Corresponds with GET /v1/stats/status/history (the `GetStatusHistory` operationId).
+	GetStatusHistory(ctx context.Context, params *GetStatusHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetStatusIntervals Tell how long orders were in the statuses that they left
+	//
+	// Corresponds with GET /v1/stats/status/intervals (the `GetStatusIntervals` operationId).
+	GetStatusIntervals(ctx context.Context, params *GetStatusIntervalsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListWebhookEndpoints List where events are sent
 	//
 	// Corresponds with GET /v1/webhook-endpoints (the `ListWebhookEndpoints` operationId).
@@ -2316,6 +3138,114 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/webhooks/carrier (the `RecordCarrierUpdate` operationId).
 	RecordCarrierUpdate(ctx context.Context, params *RecordCarrierUpdateParams, body RecordCarrierUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RecordStripeEventWithBody Take what Stripe did without being asked
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/webhooks/stripe (the `RecordStripeEvent` operationId).
+	RecordStripeEventWithBody(ctx context.Context, params *RecordStripeEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RecordStripeEvent Take what Stripe did without being asked
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/webhooks/stripe (the `RecordStripeEvent` operationId).
+	RecordStripeEvent(ctx context.Context, params *RecordStripeEventParams, body RecordStripeEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// LogOut Log out
+//
+// Corresponds with DELETE /session (the `LogOut` operationId).
+func (c *Client) LogOut(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLogOutRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSession Tell who asks, and what they may do
+//
+// Corresponds with GET /session (the `GetSession` operationId).
+func (c *Client) GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSessionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LogInWithKeyWithBody Log in with an API key
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /session/key (the `LogInWithKey` operationId).
+func (c *Client) LogInWithKeyWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLogInWithKeyRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LogInWithKey Log in with an API key
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /session/key (the `LogInWithKey` operationId).
+func (c *Client) LogInWithKey(ctx context.Context, body LogInWithKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLogInWithKeyRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LogIn Log in at the identity provider
+//
+// Corresponds with GET /session/oidc (the `LogIn` operationId).
+func (c *Client) LogIn(ctx context.Context, params *LogInParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLogInRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ComeBack Come back from the identity provider
+//
+// Corresponds with GET /session/oidc/callback (the `ComeBack` operationId).
+func (c *Client) ComeBack(ctx context.Context, params *ComeBackParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewComeBackRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // ListAttention List what waits for an operator, the oldest first
@@ -2432,6 +3362,153 @@ func (c *Client) SuspendBulk(ctx context.Context, bulkID string, params *Suspend
 // Corresponds with GET /v1/commands/{order_id}/{idempotency_key} (the `GetCommand` operationId).
 func (c *Client) GetCommand(ctx context.Context, orderID string, idempotencyKey string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetCommandRequest(c.Server, orderID, idempotencyKey)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetCustomer Read what a customer has ordered, paid and got back
+//
+// Corresponds with GET /v1/customers/{customer_id} (the `GetCustomer` operationId).
+func (c *Client) GetCustomer(ctx context.Context, customerID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetCustomerRequest(c.Server, customerID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EraseCustomerWithBody Forget a customer's personal data, for ever
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/customers/{customer_id}/erase (the `EraseCustomer` operationId).
+func (c *Client) EraseCustomerWithBody(ctx context.Context, customerID string, params *EraseCustomerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEraseCustomerRequestWithBody(c.Server, customerID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EraseCustomer Forget a customer's personal data, for ever
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/customers/{customer_id}/erase (the `EraseCustomer` operationId).
+func (c *Client) EraseCustomer(ctx context.Context, customerID string, params *EraseCustomerParams, body EraseCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEraseCustomerRequest(c.Server, customerID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListKeys List the API keys
+//
+// Corresponds with GET /v1/keys (the `ListKeys` operationId).
+func (c *Client) ListKeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListKeysRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateKeyWithBody Make an API key; it is shown this once
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/keys (the `CreateKey` operationId).
+func (c *Client) CreateKeyWithBody(ctx context.Context, params *CreateKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateKeyRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateKey Make an API key; it is shown this once
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/keys (the `CreateKey` operationId).
+func (c *Client) CreateKey(ctx context.Context, params *CreateKeyParams, body CreateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateKeyRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeKey Take an API key out of use
+//
+// Corresponds with DELETE /v1/keys/{key_id} (the `RevokeKey` operationId).
+func (c *Client) RevokeKey(ctx context.Context, keyID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeKeyRequest(c.Server, keyID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateKeyWithBody Replace an API key; the old one goes on being valid for a while
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/keys/{key_id}/rotate (the `RotateKey` operationId).
+func (c *Client) RotateKeyWithBody(ctx context.Context, keyID string, params *RotateKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateKeyRequestWithBody(c.Server, keyID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RotateKey Replace an API key; the old one goes on being valid for a while
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/keys/{key_id}/rotate (the `RotateKey` operationId).
+func (c *Client) RotateKey(ctx context.Context, keyID string, params *RotateKeyParams, body RotateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateKeyRequest(c.Server, keyID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3182,6 +4259,156 @@ func (c *Client) ListProjections(ctx context.Context, reqEditors ...RequestEdito
 	return c.Client.Do(req)
 }
 
+// ListDeadLetters List the events that could not be applied, and those behind them
+//
+// Corresponds with GET /v1/projections/{name}/dead-letters (the `ListDeadLetters` operationId).
+func (c *Client) ListDeadLetters(ctx context.Context, name string, params *ListDeadLettersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDeadLettersRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetryDeadLetter Apply the parked events of its order again
+//
+// Corresponds with POST /v1/projections/{name}/dead-letters/{id}/retry (the `RetryDeadLetter` operationId).
+func (c *Client) RetryDeadLetter(ctx context.Context, name string, id string, params *RetryDeadLetterParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryDeadLetterRequest(c.Server, name, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SkipDeadLetter Leave an event out, and apply those behind it
+//
+// Corresponds with POST /v1/projections/{name}/dead-letters/{id}/skip (the `SkipDeadLetter` operationId).
+func (c *Client) SkipDeadLetter(ctx context.Context, name string, id string, params *SkipDeadLetterParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSkipDeadLetterRequest(c.Server, name, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RebuildProjection Build a read model anew beside the one that is served
+//
+// Corresponds with POST /v1/projections/{name}/rebuild (the `RebuildProjection` operationId).
+func (c *Client) RebuildProjection(ctx context.Context, name string, params *RebuildProjectionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRebuildProjectionRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListShipments List parcels
+//
+// Corresponds with GET /v1/shipments (the `ListShipments` operationId).
+func (c *Client) ListShipments(ctx context.Context, params *ListShipmentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListShipmentsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDeliveryTimes Tell how long parcels take, by carrier
+//
+// Corresponds with GET /v1/stats/delivery (the `GetDeliveryTimes` operationId).
+func (c *Client) GetDeliveryTimes(ctx context.Context, params *GetDeliveryTimesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDeliveryTimesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSales Read the sales by day, currency and channel
+//
+// Corresponds with GET /v1/stats/sales (the `GetSales` operationId).
+func (c *Client) GetSales(ctx context.Context, params *GetSalesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSalesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetStatusCounts Count the orders in each status at an instant
+//
+// Corresponds with GET /v1/stats/status (the `GetStatusCounts` operationId).
+func (c *Client) GetStatusCounts(ctx context.Context, params *GetStatusCountsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetStatusCountsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetStatusHistory Count the orders in each status at the instants of a range
+//
+// Corresponds with GET /v1/stats/status/history (the `GetStatusHistory` operationId).
+func (c *Client) GetStatusHistory(ctx context.Context, params *GetStatusHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetStatusHistoryRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetStatusIntervals Tell how long orders were in the statuses that they left
+//
+// Corresponds with GET /v1/stats/status/intervals (the `GetStatusIntervals` operationId).
+func (c *Client) GetStatusIntervals(ctx context.Context, params *GetStatusIntervalsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetStatusIntervalsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListWebhookEndpoints List where events are sent
 //
 // Corresponds with GET /v1/webhook-endpoints (the `ListWebhookEndpoints` operationId).
@@ -3355,6 +4582,331 @@ func (c *Client) RecordCarrierUpdate(ctx context.Context, params *RecordCarrierU
 	return c.Client.Do(req)
 }
 
+// RecordStripeEventWithBody Take what Stripe did without being asked
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/webhooks/stripe (the `RecordStripeEvent` operationId).
+func (c *Client) RecordStripeEventWithBody(ctx context.Context, params *RecordStripeEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRecordStripeEventRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RecordStripeEvent Take what Stripe did without being asked
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/webhooks/stripe (the `RecordStripeEvent` operationId).
+func (c *Client) RecordStripeEvent(ctx context.Context, params *RecordStripeEventParams, body RecordStripeEventJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRecordStripeEventRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NewLogOutRequest constructs an http.Request for the LogOut method
+func NewLogOutRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/session")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetSessionRequest constructs an http.Request for the GetSession method
+func NewGetSessionRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/session")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewLogInWithKeyRequest calls the generic LogInWithKey builder with application/json body
+func NewLogInWithKeyRequest(server string, body LogInWithKeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLogInWithKeyRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewLogInWithKeyRequestWithBody constructs an http.Request for the LogInWithKey method, with any body, and a specified content type
+func NewLogInWithKeyRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/session/key")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewLogInRequest constructs an http.Request for the LogIn method
+func NewLogInRequest(server string, params *LogInParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/session/oidc")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ReturnTo != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "return_to", *params.ReturnTo, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewComeBackRequest constructs an http.Request for the ComeBack method
+func NewComeBackRequest(server string, params *ComeBackParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/session/oidc/callback")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Code != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "code", *params.Code, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Error != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "error", *params.Error, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SessionState != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "session_state", *params.SessionState, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Iss != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "iss", *params.Iss, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ErrorDescription != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "error_description", *params.ErrorDescription, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Scope != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "scope", *params.Scope, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.OrderlyLogin != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "orderly_login", *params.OrderlyLogin, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "object", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "orderly_login",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
 // NewListAttentionRequest constructs an http.Request for the ListAttention method
 func NewListAttentionRequest(server string, params *ListAttentionParams) (*http.Request, error) {
 	var err error
@@ -3505,17 +5057,6 @@ func NewStartBulkRequestWithBody(server string, params *StartBulkParams, content
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		if params.IfMatch != nil {
-			var headerParam1 string
-
-			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-			if err != nil {
-				return nil, err
-			}
-
-			req.Header.Set("If-Match", headerParam1)
-		}
-
 	}
 
 	return req, nil
@@ -3648,17 +5189,6 @@ func NewCancelBulkRequest(server string, bulkID string, params *CancelBulkParams
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		if params.IfMatch != nil {
-			var headerParam1 string
-
-			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-			if err != nil {
-				return nil, err
-			}
-
-			req.Header.Set("If-Match", headerParam1)
-		}
-
 	}
 
 	return req, nil
@@ -3705,17 +5235,6 @@ func NewResumeBulkRequest(server string, bulkID string, params *ResumeBulkParams
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam0)
-
-		if params.IfMatch != nil {
-			var headerParam1 string
-
-			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-			if err != nil {
-				return nil, err
-			}
-
-			req.Header.Set("If-Match", headerParam1)
-		}
 
 	}
 
@@ -3764,17 +5283,6 @@ func NewSuspendBulkRequest(server string, bulkID string, params *SuspendBulkPara
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
-		if params.IfMatch != nil {
-			var headerParam1 string
-
-			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-			if err != nil {
-				return nil, err
-			}
-
-			req.Header.Set("If-Match", headerParam1)
-		}
-
 	}
 
 	return req, nil
@@ -3816,6 +5324,274 @@ func NewGetCommandRequest(server string, orderID string, idempotencyKey string) 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetCustomerRequest constructs an http.Request for the GetCustomer method
+func NewGetCustomerRequest(server string, customerID string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer_id", customerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEraseCustomerRequest calls the generic EraseCustomer builder with application/json body
+func NewEraseCustomerRequest(server string, customerID string, params *EraseCustomerParams, body EraseCustomerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEraseCustomerRequestWithBody(server, customerID, params, "application/json", bodyReader)
+}
+
+// NewEraseCustomerRequestWithBody constructs an http.Request for the EraseCustomer method, with any body, and a specified content type
+func NewEraseCustomerRequestWithBody(server string, customerID string, params *EraseCustomerParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "customer_id", customerID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/customers/%s/erase", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewListKeysRequest constructs an http.Request for the ListKeys method
+func NewListKeysRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/keys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateKeyRequest calls the generic CreateKey builder with application/json body
+func NewCreateKeyRequest(server string, params *CreateKeyParams, body CreateKeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateKeyRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateKeyRequestWithBody constructs an http.Request for the CreateKey method, with any body, and a specified content type
+func NewCreateKeyRequestWithBody(server string, params *CreateKeyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/keys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewRevokeKeyRequest constructs an http.Request for the RevokeKey method
+func NewRevokeKeyRequest(server string, keyID string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "key_id", keyID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/keys/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRotateKeyRequest calls the generic RotateKey builder with application/json body
+func NewRotateKeyRequest(server string, keyID string, params *RotateKeyParams, body RotateKeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRotateKeyRequestWithBody(server, keyID, params, "application/json", bodyReader)
+}
+
+// NewRotateKeyRequestWithBody constructs an http.Request for the RotateKey method, with any body, and a specified content type
+func NewRotateKeyRequestWithBody(server string, keyID string, params *RotateKeyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "key_id", keyID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/keys/%s/rotate", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
 	}
 
 	return req, nil
@@ -3888,6 +5664,18 @@ func NewListOrdersRequest(server string, params *ListOrdersParams) (*http.Reques
 		if params.Q != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SKU != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "sku", *params.SKU, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -4704,6 +6492,21 @@ func NewGetOrderEventsRequest(server string, orderID string, params *GetOrderEve
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -5616,6 +7419,663 @@ func NewListProjectionsRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewListDeadLettersRequest constructs an http.Request for the ListDeadLetters method
+func NewListDeadLettersRequest(server string, name string, params *ListDeadLettersParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/projections/%s/dead-letters", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRetryDeadLetterRequest constructs an http.Request for the RetryDeadLetter method
+func NewRetryDeadLetterRequest(server string, name string, id string, params *RetryDeadLetterParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/projections/%s/dead-letters/%s/retry", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSkipDeadLetterRequest constructs an http.Request for the SkipDeadLetter method
+func NewSkipDeadLetterRequest(server string, name string, id string, params *SkipDeadLetterParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/projections/%s/dead-letters/%s/skip", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRebuildProjectionRequest constructs an http.Request for the RebuildProjection method
+func NewRebuildProjectionRequest(server string, name string, params *RebuildProjectionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/projections/%s/rebuild", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListShipmentsRequest constructs an http.Request for the ListShipments method
+func NewListShipmentsRequest(server string, params *ListShipmentsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/shipments")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Carrier != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "carrier", *params.Carrier, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetDeliveryTimesRequest constructs an http.Request for the GetDeliveryTimes method
+func NewGetDeliveryTimesRequest(server string, params *GetDeliveryTimesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/stats/delivery")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "to", params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Carrier != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "carrier", *params.Carrier, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetSalesRequest constructs an http.Request for the GetSales method
+func NewGetSalesRequest(server string, params *GetSalesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/stats/sales")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "to", params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetStatusCountsRequest constructs an http.Request for the GetStatusCounts method
+func NewGetStatusCountsRequest(server string, params *GetStatusCountsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/stats/status")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.At != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "at", *params.At, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetStatusHistoryRequest constructs an http.Request for the GetStatusHistory method
+func NewGetStatusHistoryRequest(server string, params *GetStatusHistoryParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/stats/status/history")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "to", params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "step", params.Step, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetStatusIntervalsRequest constructs an http.Request for the GetStatusIntervals method
+func NewGetStatusIntervalsRequest(server string, params *GetStatusIntervalsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/stats/status/intervals")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "to", params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListWebhookEndpointsRequest constructs an http.Request for the ListWebhookEndpoints method
 func NewListWebhookEndpointsRequest(server string) (*http.Request, error) {
 	var err error
@@ -6118,6 +8578,61 @@ func NewRecordCarrierUpdateRequestWithBody(server string, params *RecordCarrierU
 	return req, nil
 }
 
+// NewRecordStripeEventRequest calls the generic RecordStripeEvent builder with application/json body
+func NewRecordStripeEventRequest(server string, params *RecordStripeEventParams, body RecordStripeEventJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRecordStripeEventRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewRecordStripeEventRequestWithBody constructs an http.Request for the RecordStripeEvent method, with any body, and a specified content type
+func NewRecordStripeEventRequestWithBody(server string, params *RecordStripeEventParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/webhooks/stripe")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.StripeSignature != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Stripe-Signature", *params.StripeSignature, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Stripe-Signature", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -6161,6 +8676,48 @@ func WithBaseURL(baseURL string) ClientOption {
 
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
+
+	// LogOutWithResponse Log out
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /session (the `LogOut` operationId).
+	LogOutWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*LogOutResponse, error)
+
+	// GetSessionWithResponse Tell who asks, and what they may do
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /session (the `GetSession` operationId).
+	GetSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSessionResponse, error)
+
+	// LogInWithKeyWithBodyWithResponse Log in with an API key
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /session/key (the `LogInWithKey` operationId).
+	LogInWithKeyWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LogInWithKeyResponse, error)
+
+	// LogInWithKeyWithResponse Log in with an API key
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /session/key (the `LogInWithKey` operationId).
+	LogInWithKeyWithResponse(ctx context.Context, body LogInWithKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*LogInWithKeyResponse, error)
+
+	// LogInWithResponse Log in at the identity provider
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /session/oidc (the `LogIn` operationId).
+	LogInWithResponse(ctx context.Context, params *LogInParams, reqEditors ...RequestEditorFn) (*LogInResponse, error)
+
+	// ComeBackWithResponse Come back from the identity provider
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /session/oidc/callback (the `ComeBack` operationId).
+	ComeBackWithResponse(ctx context.Context, params *ComeBackParams, reqEditors ...RequestEditorFn) (*ComeBackResponse, error)
 
 	// ListAttentionWithResponse List what waits for an operator, the oldest first
 	//
@@ -6217,6 +8774,69 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/commands/{order_id}/{idempotency_key} (the `GetCommand` operationId).
 	GetCommandWithResponse(ctx context.Context, orderID string, idempotencyKey string, reqEditors ...RequestEditorFn) (*GetCommandResponse, error)
+
+	// GetCustomerWithResponse Read what a customer has ordered, paid and got back
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/customers/{customer_id} (the `GetCustomer` operationId).
+	GetCustomerWithResponse(ctx context.Context, customerID string, reqEditors ...RequestEditorFn) (*GetCustomerResponse, error)
+
+	// EraseCustomerWithBodyWithResponse Forget a customer's personal data, for ever
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customers/{customer_id}/erase (the `EraseCustomer` operationId).
+	EraseCustomerWithBodyWithResponse(ctx context.Context, customerID string, params *EraseCustomerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EraseCustomerResponse, error)
+
+	// EraseCustomerWithResponse Forget a customer's personal data, for ever
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/customers/{customer_id}/erase (the `EraseCustomer` operationId).
+	EraseCustomerWithResponse(ctx context.Context, customerID string, params *EraseCustomerParams, body EraseCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*EraseCustomerResponse, error)
+
+	// ListKeysWithResponse List the API keys
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/keys (the `ListKeys` operationId).
+	ListKeysWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListKeysResponse, error)
+
+	// CreateKeyWithBodyWithResponse Make an API key; it is shown this once
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/keys (the `CreateKey` operationId).
+	CreateKeyWithBodyWithResponse(ctx context.Context, params *CreateKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateKeyResponse, error)
+
+	// CreateKeyWithResponse Make an API key; it is shown this once
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/keys (the `CreateKey` operationId).
+	CreateKeyWithResponse(ctx context.Context, params *CreateKeyParams, body CreateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateKeyResponse, error)
+
+	// RevokeKeyWithResponse Take an API key out of use
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/keys/{key_id} (the `RevokeKey` operationId).
+	RevokeKeyWithResponse(ctx context.Context, keyID string, reqEditors ...RequestEditorFn) (*RevokeKeyResponse, error)
+
+	// RotateKeyWithBodyWithResponse Replace an API key; the old one goes on being valid for a while
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/keys/{key_id}/rotate (the `RotateKey` operationId).
+	RotateKeyWithBodyWithResponse(ctx context.Context, keyID string, params *RotateKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RotateKeyResponse, error)
+
+	// RotateKeyWithResponse Replace an API key; the old one goes on being valid for a while
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/keys/{key_id}/rotate (the `RotateKey` operationId).
+	RotateKeyWithResponse(ctx context.Context, keyID string, params *RotateKeyParams, body RotateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateKeyResponse, error)
 
 	// ListOrdersWithResponse List orders
 	//
@@ -6526,6 +9146,76 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/projections (the `ListProjections` operationId).
 	ListProjectionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListProjectionsResponse, error)
 
+	// ListDeadLettersWithResponse List the events that could not be applied, and those behind them
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/projections/{name}/dead-letters (the `ListDeadLetters` operationId).
+	ListDeadLettersWithResponse(ctx context.Context, name string, params *ListDeadLettersParams, reqEditors ...RequestEditorFn) (*ListDeadLettersResponse, error)
+
+	// RetryDeadLetterWithResponse Apply the parked events of its order again
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/projections/{name}/dead-letters/{id}/retry (the `RetryDeadLetter` operationId).
+	RetryDeadLetterWithResponse(ctx context.Context, name string, id string, params *RetryDeadLetterParams, reqEditors ...RequestEditorFn) (*RetryDeadLetterResponse, error)
+
+	// SkipDeadLetterWithResponse Leave an event out, and apply those behind it
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/projections/{name}/dead-letters/{id}/skip (the `SkipDeadLetter` operationId).
+	SkipDeadLetterWithResponse(ctx context.Context, name string, id string, params *SkipDeadLetterParams, reqEditors ...RequestEditorFn) (*SkipDeadLetterResponse, error)
+
+	// RebuildProjectionWithResponse Build a read model anew beside the one that is served
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/projections/{name}/rebuild (the `RebuildProjection` operationId).
+	RebuildProjectionWithResponse(ctx context.Context, name string, params *RebuildProjectionParams, reqEditors ...RequestEditorFn) (*RebuildProjectionResponse, error)
+
+	// ListShipmentsWithResponse List parcels
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/shipments (the `ListShipments` operationId).
+	ListShipmentsWithResponse(ctx context.Context, params *ListShipmentsParams, reqEditors ...RequestEditorFn) (*ListShipmentsResponse, error)
+
+	// GetDeliveryTimesWithResponse Tell how long parcels take, by carrier
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/stats/delivery (the `GetDeliveryTimes` operationId).
+	GetDeliveryTimesWithResponse(ctx context.Context, params *GetDeliveryTimesParams, reqEditors ...RequestEditorFn) (*GetDeliveryTimesResponse, error)
+
+	// GetSalesWithResponse Read the sales by day, currency and channel
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/stats/sales (the `GetSales` operationId).
+	GetSalesWithResponse(ctx context.Context, params *GetSalesParams, reqEditors ...RequestEditorFn) (*GetSalesResponse, error)
+
+	// GetStatusCountsWithResponse Count the orders in each status at an instant
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/stats/status (the `GetStatusCounts` operationId).
+	GetStatusCountsWithResponse(ctx context.Context, params *GetStatusCountsParams, reqEditors ...RequestEditorFn) (*GetStatusCountsResponse, error)
+
+	// GetStatusHistoryWithResponse Count the orders in each status at the instants of a range
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/stats/status/history (the `GetStatusHistory` operationId).
+	GetStatusHistoryWithResponse(ctx context.Context, params *GetStatusHistoryParams, reqEditors ...RequestEditorFn) (*GetStatusHistoryResponse, error)
+
+	// GetStatusIntervalsWithResponse Tell how long orders were in the statuses that they left
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/stats/status/intervals (the `GetStatusIntervals` operationId).
+	GetStatusIntervalsWithResponse(ctx context.Context, params *GetStatusIntervalsParams, reqEditors ...RequestEditorFn) (*GetStatusIntervalsResponse, error)
+
 	// ListWebhookEndpointsWithResponse List where events are sent
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -6602,6 +9292,234 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/webhooks/carrier (the `RecordCarrierUpdate` operationId).
 	RecordCarrierUpdateWithResponse(ctx context.Context, params *RecordCarrierUpdateParams, body RecordCarrierUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*RecordCarrierUpdateResponse, error)
+
+	// RecordStripeEventWithBodyWithResponse Take what Stripe did without being asked
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/webhooks/stripe (the `RecordStripeEvent` operationId).
+	RecordStripeEventWithBodyWithResponse(ctx context.Context, params *RecordStripeEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RecordStripeEventResponse, error)
+
+	// RecordStripeEventWithResponse Take what Stripe did without being asked
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/webhooks/stripe (the `RecordStripeEvent` operationId).
+	RecordStripeEventWithResponse(ctx context.Context, params *RecordStripeEventParams, body RecordStripeEventJSONRequestBody, reqEditors ...RequestEditorFn) (*RecordStripeEventResponse, error)
+}
+
+// LogOutResponse204Headers the declared response headers of an HTTP 204 response for LogOut
+type LogOutResponse204Headers struct {
+	SetCookie string
+}
+
+type LogOutResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *LogOutResponse204Headers
+}
+
+// GetBody returns the raw response body bytes
+func (r LogOutResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LogOutResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LogOutResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LogOutResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Session
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSessionResponse) GetJSON200() *Session {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LogInWithKeyResponse200Headers the declared response headers of an HTTP 200 response for LogInWithKey
+type LogInWithKeyResponse200Headers struct {
+	SetCookie string
+}
+
+type LogInWithKeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Session
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *LogInWithKeyResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LogInWithKeyResponse) GetJSON200() *Session {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r LogInWithKeyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LogInWithKeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LogInWithKeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LogInWithKeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LogInResponse204Headers the declared response headers of an HTTP 204 response for LogIn
+type LogInResponse204Headers struct {
+	Location  string
+	SetCookie string
+}
+
+type LogInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *LogInResponse204Headers
+}
+
+// GetBody returns the raw response body bytes
+func (r LogInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LogInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LogInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LogInResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ComeBackResponse204Headers the declared response headers of an HTTP 204 response for ComeBack
+type ComeBackResponse204Headers struct {
+	Location  string
+	SetCookie string
+}
+
+type ComeBackResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *ComeBackResponse204Headers
+}
+
+// GetBody returns the raw response body bytes
+func (r ComeBackResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ComeBackResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ComeBackResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ComeBackResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 type ListAttentionResponse struct {
@@ -6936,6 +9854,266 @@ func (r GetCommandResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetCommandResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetCustomerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Customer
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetCustomerResponse) GetJSON200() *Customer {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetCustomerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetCustomerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetCustomerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetCustomerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EraseCustomerResponse200Headers the declared response headers of an HTTP 200 response for EraseCustomer
+type EraseCustomerResponse200Headers struct {
+	IdempotentReplayed string
+}
+
+type EraseCustomerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Erased
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *EraseCustomerResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EraseCustomerResponse) GetJSON200() *Erased {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r EraseCustomerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EraseCustomerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EraseCustomerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EraseCustomerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListKeysResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *KeyList
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListKeysResponse) GetJSON200() *KeyList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListKeysResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListKeysResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListKeysResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListKeysResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateKeyResponse200Headers the declared response headers of an HTTP 200 response for CreateKey
+type CreateKeyResponse200Headers struct {
+	IdempotentReplayed string
+}
+
+type CreateKeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *KeyMade
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CreateKeyResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateKeyResponse) GetJSON200() *KeyMade {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateKeyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateKeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateKeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateKeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RevokeKeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r RevokeKeyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevokeKeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevokeKeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevokeKeyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RotateKeyResponse200Headers the declared response headers of an HTTP 200 response for RotateKey
+type RotateKeyResponse200Headers struct {
+	IdempotentReplayed string
+}
+
+type RotateKeyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *KeyMade
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RotateKeyResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RotateKeyResponse) GetJSON200() *KeyMade {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RotateKeyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RotateKeyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RotateKeyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RotateKeyResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8162,6 +11340,409 @@ func (r ListProjectionsResponse) ContentType() string {
 	return ""
 }
 
+type ListDeadLettersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DeadLetterList
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDeadLettersResponse) GetJSON200() *DeadLetterList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDeadLettersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDeadLettersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDeadLettersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDeadLettersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RetryDeadLetterResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RepairedLetters
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RetryDeadLetterResponse) GetJSON200() *RepairedLetters {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RetryDeadLetterResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RetryDeadLetterResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RetryDeadLetterResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RetryDeadLetterResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SkipDeadLetterResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RepairedLetters
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SkipDeadLetterResponse) GetJSON200() *RepairedLetters {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r SkipDeadLetterResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SkipDeadLetterResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SkipDeadLetterResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SkipDeadLetterResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RebuildProjectionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r RebuildProjectionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RebuildProjectionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RebuildProjectionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RebuildProjectionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListShipmentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ShipmentList
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListShipmentsResponse) GetJSON200() *ShipmentList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListShipmentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListShipmentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListShipmentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListShipmentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDeliveryTimesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DeliveryList
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDeliveryTimesResponse) GetJSON200() *DeliveryList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDeliveryTimesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDeliveryTimesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDeliveryTimesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDeliveryTimesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetSalesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SalesList
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSalesResponse) GetJSON200() *SalesList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSalesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSalesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSalesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSalesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetStatusCountsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *StatusCounts
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetStatusCountsResponse) GetJSON200() *StatusCounts {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetStatusCountsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetStatusCountsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetStatusCountsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetStatusCountsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetStatusHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *StatusHistory
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetStatusHistoryResponse) GetJSON200() *StatusHistory {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetStatusHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetStatusHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetStatusHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetStatusHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetStatusIntervalsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *StatusIntervals
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetStatusIntervalsResponse) GetJSON200() *StatusIntervals {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetStatusIntervalsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetStatusIntervalsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetStatusIntervalsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetStatusIntervalsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListWebhookEndpointsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8552,6 +12133,125 @@ func (r RecordCarrierUpdateResponse) ContentType() string {
 	return ""
 }
 
+type RecordStripeEventResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Taken
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RecordStripeEventResponse) GetJSON200() *Taken {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r RecordStripeEventResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RecordStripeEventResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RecordStripeEventResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RecordStripeEventResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LogOutWithResponse Log out
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /session (the `LogOut` operationId).
+func (c *ClientWithResponses) LogOutWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*LogOutResponse, error) {
+	rsp, err := c.LogOut(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLogOutResponse(rsp)
+}
+
+// GetSessionWithResponse Tell who asks, and what they may do
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /session (the `GetSession` operationId).
+func (c *ClientWithResponses) GetSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSessionResponse, error) {
+	rsp, err := c.GetSession(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSessionResponse(rsp)
+}
+
+// LogInWithKeyWithBodyWithResponse Log in with an API key
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /session/key (the `LogInWithKey` operationId).
+func (c *ClientWithResponses) LogInWithKeyWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LogInWithKeyResponse, error) {
+	rsp, err := c.LogInWithKeyWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLogInWithKeyResponse(rsp)
+}
+
+// LogInWithKeyWithResponse Log in with an API key
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /session/key (the `LogInWithKey` operationId).
+func (c *ClientWithResponses) LogInWithKeyWithResponse(ctx context.Context, body LogInWithKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*LogInWithKeyResponse, error) {
+	rsp, err := c.LogInWithKey(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLogInWithKeyResponse(rsp)
+}
+
+// LogInWithResponse Log in at the identity provider
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /session/oidc (the `LogIn` operationId).
+func (c *ClientWithResponses) LogInWithResponse(ctx context.Context, params *LogInParams, reqEditors ...RequestEditorFn) (*LogInResponse, error) {
+	rsp, err := c.LogIn(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLogInResponse(rsp)
+}
+
+// ComeBackWithResponse Come back from the identity provider
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /session/oidc/callback (the `ComeBack` operationId).
+func (c *ClientWithResponses) ComeBackWithResponse(ctx context.Context, params *ComeBackParams, reqEditors ...RequestEditorFn) (*ComeBackResponse, error) {
+	rsp, err := c.ComeBack(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseComeBackResponse(rsp)
+}
+
 // ListAttentionWithResponse List what waits for an operator, the oldest first
 //
 // Returns a wrapper object for the known response body format(s).
@@ -8654,6 +12354,123 @@ func (c *ClientWithResponses) GetCommandWithResponse(ctx context.Context, orderI
 		return nil, err
 	}
 	return ParseGetCommandResponse(rsp)
+}
+
+// GetCustomerWithResponse Read what a customer has ordered, paid and got back
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/customers/{customer_id} (the `GetCustomer` operationId).
+func (c *ClientWithResponses) GetCustomerWithResponse(ctx context.Context, customerID string, reqEditors ...RequestEditorFn) (*GetCustomerResponse, error) {
+	rsp, err := c.GetCustomer(ctx, customerID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetCustomerResponse(rsp)
+}
+
+// EraseCustomerWithBodyWithResponse Forget a customer's personal data, for ever
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customers/{customer_id}/erase (the `EraseCustomer` operationId).
+func (c *ClientWithResponses) EraseCustomerWithBodyWithResponse(ctx context.Context, customerID string, params *EraseCustomerParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EraseCustomerResponse, error) {
+	rsp, err := c.EraseCustomerWithBody(ctx, customerID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEraseCustomerResponse(rsp)
+}
+
+// EraseCustomerWithResponse Forget a customer's personal data, for ever
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/customers/{customer_id}/erase (the `EraseCustomer` operationId).
+func (c *ClientWithResponses) EraseCustomerWithResponse(ctx context.Context, customerID string, params *EraseCustomerParams, body EraseCustomerJSONRequestBody, reqEditors ...RequestEditorFn) (*EraseCustomerResponse, error) {
+	rsp, err := c.EraseCustomer(ctx, customerID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEraseCustomerResponse(rsp)
+}
+
+// ListKeysWithResponse List the API keys
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/keys (the `ListKeys` operationId).
+func (c *ClientWithResponses) ListKeysWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListKeysResponse, error) {
+	rsp, err := c.ListKeys(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListKeysResponse(rsp)
+}
+
+// CreateKeyWithBodyWithResponse Make an API key; it is shown this once
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/keys (the `CreateKey` operationId).
+func (c *ClientWithResponses) CreateKeyWithBodyWithResponse(ctx context.Context, params *CreateKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateKeyResponse, error) {
+	rsp, err := c.CreateKeyWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateKeyResponse(rsp)
+}
+
+// CreateKeyWithResponse Make an API key; it is shown this once
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/keys (the `CreateKey` operationId).
+func (c *ClientWithResponses) CreateKeyWithResponse(ctx context.Context, params *CreateKeyParams, body CreateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateKeyResponse, error) {
+	rsp, err := c.CreateKey(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateKeyResponse(rsp)
+}
+
+// RevokeKeyWithResponse Take an API key out of use
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/keys/{key_id} (the `RevokeKey` operationId).
+func (c *ClientWithResponses) RevokeKeyWithResponse(ctx context.Context, keyID string, reqEditors ...RequestEditorFn) (*RevokeKeyResponse, error) {
+	rsp, err := c.RevokeKey(ctx, keyID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeKeyResponse(rsp)
+}
+
+// RotateKeyWithBodyWithResponse Replace an API key; the old one goes on being valid for a while
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/keys/{key_id}/rotate (the `RotateKey` operationId).
+func (c *ClientWithResponses) RotateKeyWithBodyWithResponse(ctx context.Context, keyID string, params *RotateKeyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RotateKeyResponse, error) {
+	rsp, err := c.RotateKeyWithBody(ctx, keyID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateKeyResponse(rsp)
+}
+
+// RotateKeyWithResponse Replace an API key; the old one goes on being valid for a while
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/keys/{key_id}/rotate (the `RotateKey` operationId).
+func (c *ClientWithResponses) RotateKeyWithResponse(ctx context.Context, keyID string, params *RotateKeyParams, body RotateKeyJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateKeyResponse, error) {
+	rsp, err := c.RotateKey(ctx, keyID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateKeyResponse(rsp)
 }
 
 // ListOrdersWithResponse List orders
@@ -9228,6 +13045,136 @@ func (c *ClientWithResponses) ListProjectionsWithResponse(ctx context.Context, r
 	return ParseListProjectionsResponse(rsp)
 }
 
+// ListDeadLettersWithResponse List the events that could not be applied, and those behind them
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/projections/{name}/dead-letters (the `ListDeadLetters` operationId).
+func (c *ClientWithResponses) ListDeadLettersWithResponse(ctx context.Context, name string, params *ListDeadLettersParams, reqEditors ...RequestEditorFn) (*ListDeadLettersResponse, error) {
+	rsp, err := c.ListDeadLetters(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDeadLettersResponse(rsp)
+}
+
+// RetryDeadLetterWithResponse Apply the parked events of its order again
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/projections/{name}/dead-letters/{id}/retry (the `RetryDeadLetter` operationId).
+func (c *ClientWithResponses) RetryDeadLetterWithResponse(ctx context.Context, name string, id string, params *RetryDeadLetterParams, reqEditors ...RequestEditorFn) (*RetryDeadLetterResponse, error) {
+	rsp, err := c.RetryDeadLetter(ctx, name, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryDeadLetterResponse(rsp)
+}
+
+// SkipDeadLetterWithResponse Leave an event out, and apply those behind it
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/projections/{name}/dead-letters/{id}/skip (the `SkipDeadLetter` operationId).
+func (c *ClientWithResponses) SkipDeadLetterWithResponse(ctx context.Context, name string, id string, params *SkipDeadLetterParams, reqEditors ...RequestEditorFn) (*SkipDeadLetterResponse, error) {
+	rsp, err := c.SkipDeadLetter(ctx, name, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSkipDeadLetterResponse(rsp)
+}
+
+// RebuildProjectionWithResponse Build a read model anew beside the one that is served
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/projections/{name}/rebuild (the `RebuildProjection` operationId).
+func (c *ClientWithResponses) RebuildProjectionWithResponse(ctx context.Context, name string, params *RebuildProjectionParams, reqEditors ...RequestEditorFn) (*RebuildProjectionResponse, error) {
+	rsp, err := c.RebuildProjection(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRebuildProjectionResponse(rsp)
+}
+
+// ListShipmentsWithResponse List parcels
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/shipments (the `ListShipments` operationId).
+func (c *ClientWithResponses) ListShipmentsWithResponse(ctx context.Context, params *ListShipmentsParams, reqEditors ...RequestEditorFn) (*ListShipmentsResponse, error) {
+	rsp, err := c.ListShipments(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListShipmentsResponse(rsp)
+}
+
+// GetDeliveryTimesWithResponse Tell how long parcels take, by carrier
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/stats/delivery (the `GetDeliveryTimes` operationId).
+func (c *ClientWithResponses) GetDeliveryTimesWithResponse(ctx context.Context, params *GetDeliveryTimesParams, reqEditors ...RequestEditorFn) (*GetDeliveryTimesResponse, error) {
+	rsp, err := c.GetDeliveryTimes(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDeliveryTimesResponse(rsp)
+}
+
+// GetSalesWithResponse Read the sales by day, currency and channel
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/stats/sales (the `GetSales` operationId).
+func (c *ClientWithResponses) GetSalesWithResponse(ctx context.Context, params *GetSalesParams, reqEditors ...RequestEditorFn) (*GetSalesResponse, error) {
+	rsp, err := c.GetSales(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSalesResponse(rsp)
+}
+
+// GetStatusCountsWithResponse Count the orders in each status at an instant
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/stats/status (the `GetStatusCounts` operationId).
+func (c *ClientWithResponses) GetStatusCountsWithResponse(ctx context.Context, params *GetStatusCountsParams, reqEditors ...RequestEditorFn) (*GetStatusCountsResponse, error) {
+	rsp, err := c.GetStatusCounts(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetStatusCountsResponse(rsp)
+}
+
+// GetStatusHistoryWithResponse Count the orders in each status at the instants of a range
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/stats/status/history (the `GetStatusHistory` operationId).
+func (c *ClientWithResponses) GetStatusHistoryWithResponse(ctx context.Context, params *GetStatusHistoryParams, reqEditors ...RequestEditorFn) (*GetStatusHistoryResponse, error) {
+	rsp, err := c.GetStatusHistory(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetStatusHistoryResponse(rsp)
+}
+
+// GetStatusIntervalsWithResponse Tell how long orders were in the statuses that they left
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/stats/status/intervals (the `GetStatusIntervals` operationId).
+func (c *ClientWithResponses) GetStatusIntervalsWithResponse(ctx context.Context, params *GetStatusIntervalsParams, reqEditors ...RequestEditorFn) (*GetStatusIntervalsResponse, error) {
+	rsp, err := c.GetStatusIntervals(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetStatusIntervalsResponse(rsp)
+}
+
 // ListWebhookEndpointsWithResponse List where events are sent
 //
 // Returns a wrapper object for the known response body format(s).
@@ -9369,6 +13316,198 @@ func (c *ClientWithResponses) RecordCarrierUpdateWithResponse(ctx context.Contex
 		return nil, err
 	}
 	return ParseRecordCarrierUpdateResponse(rsp)
+}
+
+// RecordStripeEventWithBodyWithResponse Take what Stripe did without being asked
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/webhooks/stripe (the `RecordStripeEvent` operationId).
+func (c *ClientWithResponses) RecordStripeEventWithBodyWithResponse(ctx context.Context, params *RecordStripeEventParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RecordStripeEventResponse, error) {
+	rsp, err := c.RecordStripeEventWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRecordStripeEventResponse(rsp)
+}
+
+// RecordStripeEventWithResponse Take what Stripe did without being asked
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/webhooks/stripe (the `RecordStripeEvent` operationId).
+func (c *ClientWithResponses) RecordStripeEventWithResponse(ctx context.Context, params *RecordStripeEventParams, body RecordStripeEventJSONRequestBody, reqEditors ...RequestEditorFn) (*RecordStripeEventResponse, error) {
+	rsp, err := c.RecordStripeEvent(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRecordStripeEventResponse(rsp)
+}
+
+// ParseLogOutResponse parses an HTTP response from a LogOutWithResponse call
+func ParseLogOutResponse(rsp *http.Response) (*LogOutResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LogOutResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers LogOutResponse204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = value
+		}
+		response.Headers204 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSessionResponse parses an HTTP response from a GetSessionWithResponse call
+func ParseGetSessionResponse(rsp *http.Response) (*GetSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Session
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseLogInWithKeyResponse parses an HTTP response from a LogInWithKeyWithResponse call
+func ParseLogInWithKeyResponse(rsp *http.Response) (*LogInWithKeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LogInWithKeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Session
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers LogInWithKeyResponse200Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLogInResponse parses an HTTP response from a LogInWithResponse call
+func ParseLogInResponse(rsp *http.Response) (*LogInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LogInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers LogInResponse204Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = value
+		}
+		response.Headers204 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseComeBackResponse parses an HTTP response from a ComeBackWithResponse call
+func ParseComeBackResponse(rsp *http.Response) (*ComeBackResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ComeBackResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers ComeBackResponse204Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = value
+		}
+		response.Headers204 = &headers
+	}
+
+	return response, nil
 }
 
 // ParseListAttentionResponse parses an HTTP response from a ListAttentionWithResponse call
@@ -9687,6 +13826,191 @@ func ParseGetCommandResponse(rsp *http.Response) (*GetCommandResponse, error) {
 				return nil, err
 			}
 			headers.XEventVersion = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetCustomerResponse parses an HTTP response from a GetCustomerWithResponse call
+func ParseGetCustomerResponse(rsp *http.Response) (*GetCustomerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetCustomerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Customer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEraseCustomerResponse parses an HTTP response from a EraseCustomerWithResponse call
+func ParseEraseCustomerResponse(rsp *http.Response) (*EraseCustomerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EraseCustomerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Erased
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers EraseCustomerResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListKeysResponse parses an HTTP response from a ListKeysWithResponse call
+func ParseListKeysResponse(rsp *http.Response) (*ListKeysResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListKeysResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest KeyList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateKeyResponse parses an HTTP response from a CreateKeyWithResponse call
+func ParseCreateKeyResponse(rsp *http.Response) (*CreateKeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateKeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest KeyMade
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CreateKeyResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRevokeKeyResponse parses an HTTP response from a RevokeKeyWithResponse call
+func ParseRevokeKeyResponse(rsp *http.Response) (*RevokeKeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevokeKeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseRotateKeyResponse parses an HTTP response from a RotateKeyWithResponse call
+func ParseRotateKeyResponse(rsp *http.Response) (*RotateKeyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RotateKeyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest KeyMade
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RotateKeyResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = value
 		}
 		response.Headers200 = &headers
 	}
@@ -11178,6 +15502,256 @@ func ParseListProjectionsResponse(rsp *http.Response) (*ListProjectionsResponse,
 	return response, nil
 }
 
+// ParseListDeadLettersResponse parses an HTTP response from a ListDeadLettersWithResponse call
+func ParseListDeadLettersResponse(rsp *http.Response) (*ListDeadLettersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDeadLettersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DeadLetterList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRetryDeadLetterResponse parses an HTTP response from a RetryDeadLetterWithResponse call
+func ParseRetryDeadLetterResponse(rsp *http.Response) (*RetryDeadLetterResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RetryDeadLetterResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RepairedLetters
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSkipDeadLetterResponse parses an HTTP response from a SkipDeadLetterWithResponse call
+func ParseSkipDeadLetterResponse(rsp *http.Response) (*SkipDeadLetterResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SkipDeadLetterResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RepairedLetters
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRebuildProjectionResponse parses an HTTP response from a RebuildProjectionWithResponse call
+func ParseRebuildProjectionResponse(rsp *http.Response) (*RebuildProjectionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RebuildProjectionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseListShipmentsResponse parses an HTTP response from a ListShipmentsWithResponse call
+func ParseListShipmentsResponse(rsp *http.Response) (*ListShipmentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListShipmentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ShipmentList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetDeliveryTimesResponse parses an HTTP response from a GetDeliveryTimesWithResponse call
+func ParseGetDeliveryTimesResponse(rsp *http.Response) (*GetDeliveryTimesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDeliveryTimesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DeliveryList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetSalesResponse parses an HTTP response from a GetSalesWithResponse call
+func ParseGetSalesResponse(rsp *http.Response) (*GetSalesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSalesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SalesList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetStatusCountsResponse parses an HTTP response from a GetStatusCountsWithResponse call
+func ParseGetStatusCountsResponse(rsp *http.Response) (*GetStatusCountsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetStatusCountsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest StatusCounts
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetStatusHistoryResponse parses an HTTP response from a GetStatusHistoryWithResponse call
+func ParseGetStatusHistoryResponse(rsp *http.Response) (*GetStatusHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetStatusHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest StatusHistory
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetStatusIntervalsResponse parses an HTTP response from a GetStatusIntervalsWithResponse call
+func ParseGetStatusIntervalsResponse(rsp *http.Response) (*GetStatusIntervalsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetStatusIntervalsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest StatusIntervals
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListWebhookEndpointsResponse parses an HTTP response from a ListWebhookEndpointsWithResponse call
 func ParseListWebhookEndpointsResponse(rsp *http.Response) (*ListWebhookEndpointsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -11444,6 +16018,32 @@ func ParseRecordCarrierUpdateResponse(rsp *http.Response) (*RecordCarrierUpdateR
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Stored
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRecordStripeEventResponse parses an HTTP response from a RecordStripeEventWithResponse call
+func ParseRecordStripeEventResponse(rsp *http.Response) (*RecordStripeEventResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RecordStripeEventResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Taken
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

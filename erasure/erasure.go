@@ -63,10 +63,12 @@ func (e Eraser) awaitFresh(ctx context.Context) error {
 		for _, status := range statuses {
 			behind += status.LagEvents
 		}
-		if behind == 0 && len(statuses) > 0 {
+		switch {
+		case len(statuses) == 0: // no read model was ever kept here
+			return &BehindError{}
+		case behind == 0:
 			return nil
-		}
-		if time.Now().After(deadline) {
+		case time.Now().After(deadline):
 			return &BehindError{Events: behind}
 		}
 		select {

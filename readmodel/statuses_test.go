@@ -155,10 +155,7 @@ func TestFigures_ManyWritersAtOnce_LoseNothing(t *testing.T) {
 		w.must(id, placed([]string{"a", "b"}[n%2], fmt.Sprintf("cust_%d", n%3), ""))
 		w.carryOn(id, "")
 	}
-	events, err := w.store.ReadFeed(t.Context(), eventstore.Position{}, 10_000)
-	if err != nil {
-		t.Fatal(err)
-	}
+	events := w.feed()
 	ended := make(chan error, writers)
 	for writer := range writers {
 		go func() { ended <- w.applyFigures(events, writer, writers) }()
@@ -183,6 +180,24 @@ func TestFigures_ManyWritersAtOnce_LoseNothing(t *testing.T) {
 	}
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// feed is every event, as soon as transactions of other tests in the same cluster do not hold it back any more.
+func (w *world) feed() []eventstore.Event {
+	w.t.Helper()
+	var total int
+	if err := w.pool.QueryRow(w.t.Context(), `SELECT count(*) FROM order_events`).Scan(&total); err != nil {
+		w.t.Fatal(err)
+	}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		events, err := w.store.ReadFeed(w.t.Context(), eventstore.Position{}, 10_000)
+		if err != nil || time.Now().After(deadline) {
+			w.t.Fatalf("the feed gave %d of %d events, %v", len(events), total, err)
+		}
+		if len(events) == total {
+			return events
+		}
 	}
 }
 

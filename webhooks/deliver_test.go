@@ -200,12 +200,9 @@ func TestDeliver_Gone_DisablesTheEndpoint_UntilItIsEnabled(t *testing.T) {
 	w.place("acme", "ord_1")
 	w.queue()
 	r.answers(func(http.ResponseWriter, received) int { return http.StatusGone })
-	disabled := func() bool {
-		now, err := w.store.Get(t.Context(), "acme", e.ID)
-		return err == nil && !now.Enabled()
-	}
-	if w.deliver(e, disabled) {
-		t.Error("the endpoint is still to be told")
+	client := NewClient(ClientOptions{Timeout: w.policy.Timeout, AllowPrivate: true})
+	if enabled, err := NewDeliverer(w.store, w.journal, client, nil).Run(t.Context(), e.ID, nil); enabled || err != nil {
+		t.Errorf("the endpoint is still to be told: %v, %v", enabled, err)
 	}
 	w.note("ord_1") // nobody wants to know
 	w.queue()

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.uber.org/zap"
 
 	"orderly/eventstore"
@@ -28,7 +29,11 @@ func connectDatabase(ctx context.Context, c config.Config) (*pgxpool.Pool, error
 	if c.DatabaseURL == "" {
 		return nil, errNoDatabase
 	}
-	pool, err := postgres.Open(ctx, c.DatabaseURL, postgres.Options{Role: postgres.AppRole})
+	options := postgres.Options{Role: postgres.AppRole}
+	if c.KillAt != nil {
+		options.Tracer = c.KillAt.Tracer()
+	}
+	pool, err := postgres.Open(ctx, c.DatabaseURL, options)
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == "22023" { // the role does not exist
 		return nil, errors.New("the database was never migrated: run `orderly migrate`")
 	}
@@ -113,12 +118,13 @@ func withPool(ctx context.Context, connect func(context.Context, config.Config) 
 
 // connectTemporal makes a client of the server that the TEMPORAL_* variables name, and says which namespace they name. It
 // connects when it is first used: reads are served while Temporal is away.
-func connectTemporal(c config.Config, logger *zap.Logger) (client.Client, string, error) {
+func connectTemporal(c config.Config, logger *zap.Logger, interceptors ...interceptor.ClientInterceptor) (client.Client, string, error) {
 	options, err := temporalclient.Options(c.TemporalKeys)
 	if err != nil {
 		return nil, "", err
 	}
 	options.Logger = telemetry.Temporal(logger)
+	options.Interceptors = interceptors
 	lazy, err := client.NewLazyClient(options)
 	if err != nil {
 		return nil, "", fmt.Errorf("make a Temporal client: %w", err)

@@ -13,12 +13,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.uber.org/zap"
 
 	"orderly/api"
 	"orderly/eventstore"
 	"orderly/internal/config"
 	"orderly/internal/postgres"
+	"orderly/internal/sabotage"
 	"orderly/internal/telemetry"
 	"orderly/internal/temporalclient"
 	"orderly/internal/tlsfiles"
@@ -119,7 +121,11 @@ func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*serv
 		pool.Close()
 		return nil, nil, err
 	}
-	if s.temporal, s.namespace, err = connectTemporal(c, logger); err != nil {
+	var interceptors []interceptor.ClientInterceptor
+	if c.KillAt != nil {
+		interceptors = append(interceptors, c.KillAt.Interceptor())
+	}
+	if s.temporal, s.namespace, err = connectTemporal(c, logger, interceptors...); err != nil {
 		pool.Close()
 		return nil, nil, err
 	}
@@ -128,8 +134,10 @@ func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*serv
 	go notifier.Run(background)
 	s.listener = eventstore.NewListener(pool, eventstore.Channel, projection.Channel)
 	go s.listener.Run(background)
-	s.store = eventstore.New(pool, eventstore.Options{Notifier: notifier, ArchiveDir: c.ArchiveDir})
+	clock := sabotage.Clock(c.ClockSkew)
+	s.store = eventstore.New(pool, eventstore.Options{Notifier: notifier, ArchiveDir: c.ArchiveDir, Clock: clock})
 	s.journal = journal.New(s.store, c.Policy, journal.Options{
+		Clock: clock,
 		Vault: vault.New(pool, c.MasterKeys), SnapshotEvery: snapshotEvery(c), SnapshotFailed: s.snapshotFailed,
 	})
 	var running sync.WaitGroup
@@ -185,6 +193,9 @@ func (s *service) serveAPI(ctx context.Context) error {
 			PerSecond: s.config.RateLimit, Burst: s.config.RateBurst, Commands: s.config.MaxCommands, Reads: s.config.MaxReads,
 		},
 	}).Handler()
+	if s.config.KillAt != nil {
+		handler = s.config.KillAt.Handler(handler)
+	}
 	go s.forgetReceipts(ctx)
 	s.log.Info("serving", zap.String("addr", s.config.HTTPAddr))
 	server := api.NewServer(s.config.HTTPAddr, handler)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -105,7 +106,11 @@ func (s *service) orderActivities() (*activities.Orders, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ORDERLY_GATEWAY_CA_FILE: %w", err)
 	}
-	outside := gateway.NewHTTP(s.config.SimulatorURL, gateway.Options{Timeout: s.config.GatewayTimeout, TLS: trusted})
+	options := gateway.Options{Timeout: s.config.GatewayTimeout, TLS: trusted}
+	if s.config.KillAt != nil {
+		options.Transport = s.config.KillAt.Transport(http.DefaultTransport)
+	}
+	outside := gateway.NewHTTP(s.config.SimulatorURL, options)
 	return &activities.Orders{Journal: s.journal, Payments: s.payments(outside), Stock: outside, Carrier: outside, Fraud: outside, Notifier: outside}, nil
 }
 

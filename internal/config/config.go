@@ -13,6 +13,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"orderly/internal/keyset"
+	"orderly/internal/sabotage"
 	"orderly/order"
 	"orderly/webhooks"
 )
@@ -104,6 +105,10 @@ type Config struct {
 	SnapshotEvery int `env:"ORDERLY_SNAPSHOT_EVERY" envDefault:"50"`
 	// ArchiveDir is where the events of archived orders are.
 	ArchiveDir string `env:"ORDERLY_ARCHIVE_DIR" envDefault:".orderly/archive"`
+
+	// KillAt and ClockSkew are for `orderly torture`: the process dies at a named point, and decides by a clock that jumps.
+	KillAt    *sabotage.Killer `env:"ORDERLY_KILL_AT"`
+	ClockSkew time.Duration    `env:"ORDERLY_CLOCK_SKEW"`
 
 	LogLevel  string `env:"ORDERLY_LOG_LEVEL" envDefault:"info"`
 	LogFormat string `env:"ORDERLY_LOG_FORMAT" envDefault:"json"`

@@ -29,6 +29,8 @@ type Options struct {
 	Role string
 	// MaxConns bounds the connections; 16 when 0.
 	MaxConns int32
+	// Tracer hears of every statement; nobody does when it is nil.
+	Tracer pgx.QueryTracer
 }
 
 // Open makes a pool on the database and checks that it can be reached. It does not try again: that is the caller's.
@@ -80,6 +82,7 @@ func configure(url string, options Options) (*pgxpool.Config, error) {
 			config.ConnConfig.RuntimeParams[name] = value
 		}
 	}
+	config.ConnConfig.Tracer = options.Tracer
 	if options.Role != "" {
 		config.ConnConfig.RuntimeParams["role"] = options.Role
 	}

@@ -66,7 +66,7 @@ func TestAppRole_AppendsAndReads_AndCannotChangeThePast(t *testing.T) {
 func TestAppRole_HasEveryTable(t *testing.T) {
 	t.Parallel()
 	appendOnly := map[string]bool{"order_events": true, "checkpoints": true, "checkpoint_heads": true}
-	readOnly := map[string]bool{"archived_streams": true}
+	readOnly := map[string]bool{"archived_streams": true, "read_model_tables": true}
 	pool := asService(t, testkit.DatabaseURL(t))
 	rows, err := pool.Query(t.Context(), `
 		SELECT tablename::text, has_table_privilege(format('%I', tablename), 'SELECT'), has_table_privilege(format('%I', tablename), 'INSERT'),

@@ -67,7 +67,7 @@ BEGIN
         IF NOT EXISTS (SELECT FROM public.read_model_tables WHERE table_name = name) THEN
             RAISE EXCEPTION '% is no table of a read model', name;
         END IF;
-        EXECUTE format('DROP TABLE public.%I', name);
+        EXECUTE format('DROP TABLE %I.%I', 'public', name);
         EXECUTE format('ALTER TABLE orderly_next.%I SET SCHEMA public', name);
     END LOOP;
 END

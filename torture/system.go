@@ -1,0 +1,143 @@
+package torture
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"orderly/internal/sabotage"
+)
+
+// system is Orderly's processes: one for each role, started again whenever it ends.
+type system struct {
+	program, dir string
+	env          []string
+	random       *rand.Rand // guarded by mu
+	count        func(fault string)
+	// mu guards what follows.
+	mu       sync.Mutex
+	roles    map[string]*process
+	harmless bool // no process is asked to harm itself any more
+	ended    bool
+	keeping  sync.WaitGroup
+}
+
+// roles are what is run in a process of its own.
+var roles = []string{"api", "worker", "projector"}
+
+func newSystem(dir string, env []string, random *rand.Rand, count func(string)) (*system, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find the program: %w", err)
+	}
+	return &system{program: program, dir: dir, env: env, random: random, count: count, roles: map[string]*process{}}, nil
+}
+
+// keep starts a role, and starts it again when it ends.
+func (s *system) keep(role string) {
+	s.keeping.Go(func() {
+		for {
+			p, point, err := s.begin(role)
+			if err != nil || p == nil {
+				return
+			}
+			<-p.ended
+			if point != "" && p.wasKilled() {
+				s.count("kill " + role + " " + point)
+			}
+			time.Sleep(300 * time.Millisecond) // one that cannot start is not started without pause
+		}
+	})
+}
+
+// begin starts a role's process, mostly one that will harm itself. It gives no process when the system has ended.
+func (s *system) begin(role string) (p *process, point string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return nil, "", nil
+	}
+	env := s.env
+	if !s.harmless {
+		env, point = s.sabotaged(role)
+	}
+	p, err = launch(s.dir, role, env, nil, s.program, "serve", "--"+role)
+	s.roles[role] = p
+	return p, point, err
+}
+
+// sabotaged is an environment in which a process dies at one of its role's points, and has a clock that jumps.
+func (s *system) sabotaged(role string) (env []string, point string) {
+	env = slices.Clone(s.env)
+	if s.random.IntN(4) > 0 {
+		points := sabotage.Points(role)
+		point = points[s.random.IntN(len(points))]
+		env = append(env, fmt.Sprintf("ORDERLY_KILL_AT=%s:%d", point, 20+s.random.IntN(400)))
+	}
+	if s.random.IntN(2) > 0 {
+		env = append(env, fmt.Sprintf("ORDERLY_CLOCK_SKEW=%ds", s.random.IntN(41)-20))
+		s.count("clock " + role)
+	}
+	return env, point
+}
+
+// kill ends a role's process without warning; it comes back.
+func (s *system) kill(role string) {
+	s.mu.Lock()
+	p := s.roles[role]
+	s.mu.Unlock()
+	if p != nil {
+		p.kill()
+	}
+}
+
+// deploy replaces a role's process by another one as a rollout does: the new one is there before the old one is told to end.
+func (s *system) deploy(ctx context.Context, role string, overlap time.Duration) error {
+	s.mu.Lock()
+	old := s.roles[role]
+	next, err := launch(s.dir, role, s.env, nil, s.program, "serve", "--"+role)
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(overlap):
+	}
+	old.stop() // and keep starts one more, which is the new one from then on
+	next.stop()
+	return nil
+}
+
+// calm replaces all processes by such as harm themselves no more.
+func (s *system) calm() {
+	s.mu.Lock()
+	s.harmless = true
+	s.mu.Unlock()
+	for _, role := range roles {
+		s.kill(role)
+	}
+}
+
+// stop ends all processes and waits for them.
+func (s *system) stop() {
+	s.mu.Lock()
+	s.ended = true
+	all := make([]*process, 0, len(s.roles))
+	for _, p := range s.roles {
+		if p != nil {
+			all = append(all, p)
+		}
+	}
+	s.mu.Unlock()
+	var group sync.WaitGroup
+	for _, p := range all {
+		group.Go(p.stop)
+	}
+	group.Wait()
+	s.keeping.Wait()
+}
