@@ -145,7 +145,10 @@ func (r *run) readWorkerLog(facts *Facts) error {
 	for {
 		line, err := lines.ReadString('\n')
 		if strings.Contains(line, nondeterminism) {
-			var said struct{ WorkflowID, Error string }
+			var said struct {
+				WorkflowID string `json:"WorkflowID"` //nolint:tagliatelle // as Temporal's SDK logs it
+				Error      string `json:"Error"`      //nolint:tagliatelle
+			}
 			_ = json.Unmarshal([]byte(line), &said) // a torn line is a finding, too
 			facts.Failing[strings.TrimPrefix(said.WorkflowID, "order-")] = said.Error
 		}

@@ -84,10 +84,12 @@ func (d *Deliverer) endpoint(ctx context.Context, id string) (Endpoint, error) {
 
 // leaving makes no error of one that comes of the context's end.
 func leaving(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 func rest(ctx context.Context, woken <-chan struct{}) {

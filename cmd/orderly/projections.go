@@ -164,10 +164,12 @@ func watchRebuilds(ctx context.Context, w io.Writer, names []string) error {
 
 // ignoreEnd is the error unless it comes of the context's end.
 func ignoreEnd(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 func deadLettersCommand() *cobra.Command {

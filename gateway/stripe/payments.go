@@ -45,8 +45,8 @@ func New(o Options) *Payments {
 	}
 	config := &sdk.BackendConfig{
 		// Steps are tried again by their workflow, which knows the outcomes that this would hide.
-		MaxNetworkRetries: sdk.Int64(0),
-		EnableTelemetry:   sdk.Bool(false),
+		MaxNetworkRetries: new(int64(0)),
+		EnableTelemetry:   new(false),
 		LeveledLogger:     &sdk.LeveledLogger{Level: sdk.LevelNull},
 		HTTPClient:        &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}
@@ -60,8 +60,8 @@ func New(o Options) *Payments {
 // authenticate themselves, so a bank that asks for it declines.
 func (p *Payments) Authorize(ctx context.Context, r gateway.AuthorizeRequest) (gateway.PaymentResult, error) {
 	params := &sdk.PaymentIntentCreateParams{
-		Amount: sdk.Int64(toStripe(r.Amount, r.Currency)), Currency: sdk.String(currencyCode(r.Currency)),
-		CaptureMethod: sdk.String("manual"), Confirm: sdk.Bool(true), ErrorOnRequiresAction: sdk.Bool(true),
+		Amount: new(toStripe(r.Amount, r.Currency)), Currency: sdk.String(currencyCode(r.Currency)),
+		CaptureMethod: sdk.String("manual"), Confirm: new(true), ErrorOnRequiresAction: new(true),
 		PaymentMethod: sdk.String(r.Token), PaymentMethodTypes: []*string{sdk.String(r.Method)},
 		Metadata: map[string]string{metaOrder: r.OrderID, metaAuthorize: r.Key},
 	}
@@ -81,7 +81,7 @@ func (p *Payments) Authorize(ctx context.Context, r gateway.AuthorizeRequest) (g
 // Capture implements [gateway.Payments]. What is not captured of an authorisation is given up by Stripe.
 func (p *Payments) Capture(ctx context.Context, r gateway.CaptureRequest) (gateway.PaymentResult, error) {
 	params := &sdk.PaymentIntentCaptureParams{
-		AmountToCapture: sdk.Int64(toStripe(r.Amount, r.Currency)), Metadata: map[string]string{metaCapture: r.Key},
+		AmountToCapture: new(toStripe(r.Amount, r.Currency)), Metadata: map[string]string{metaCapture: r.Key},
 	}
 	params.SetIdempotencyKey(r.Key)
 	intent, err := effect(ctx, p, r.Key, func(ctx context.Context) (*sdk.PaymentIntent, error) {
@@ -105,7 +105,7 @@ func (p *Payments) Refund(ctx context.Context, r gateway.RefundRequest) (gateway
 	}
 	if made == nil {
 		params := &sdk.RefundCreateParams{
-			PaymentIntent: sdk.String(r.ProviderRef), Amount: sdk.Int64(toStripe(r.Amount, r.Currency)),
+			PaymentIntent: sdk.String(r.ProviderRef), Amount: new(toStripe(r.Amount, r.Currency)),
 			Metadata: map[string]string{metaOrder: r.OrderID, metaRefund: r.Key},
 		}
 		params.SetIdempotencyKey(r.Key)

@@ -128,22 +128,22 @@ func TestServer_UsesACertificateThatIsReplaced_AndKeepsTheOldOneWhenItIsBroken(t
 	if serial, err := greet(addr, ca.roots(), nil); err != nil || serial != 7 {
 		t.Fatalf("certificate %d, %v", serial, err)
 	}
-	touch := func(seconds time.Duration) {
+	touch := func(ahead time.Duration) {
 		for _, path := range []string{cert, key} {
-			if err := os.Chtimes(path, time.Time{}, time.Now().Add(seconds*time.Second)); err != nil {
+			if err := os.Chtimes(path, time.Time{}, time.Now().Add(ahead)); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	ca.issue(8)
-	touch(1)
+	touch(time.Second)
 	if serial, err := greet(addr, ca.roots(), nil); err != nil || serial != 8 || failed.Load() != 0 {
 		t.Errorf("after the replacement: certificate %d, %v", serial, err)
 	}
 	if err := os.WriteFile(key, []byte("no key"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	touch(2)
+	touch(2 * time.Second)
 	if serial, err := greet(addr, ca.roots(), nil); err != nil || serial != 8 || failed.Load() == 0 {
 		t.Errorf("with a broken key: certificate %d, %v, told %d times", serial, err, failed.Load())
 	}

@@ -2,6 +2,7 @@ package stripetest
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -80,9 +81,7 @@ func (s *Server) capture(id string, form url.Values) answer {
 		return problem(http.StatusBadRequest, object{"type": "invalid_request_error", "code": "amount_too_large", "message": "more than was authorised"})
 	}
 	i.Status, i.AmountReceived = "succeeded", amount
-	for key, value := range metadata(form) {
-		i.Metadata[key] = value
-	}
+	maps.Copy(i.Metadata, metadata(form))
 	return answer{http.StatusOK, *i}
 }
 
