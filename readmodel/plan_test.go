@@ -26,30 +26,33 @@ const fillAttention = `
 	SELECT 'ord_' || n, 'att_1', 't' || n % 20, 'BookShipment', '', 'no_capacity', 'fedex', '', now() + n * interval '1 second', 1, '{}'
 	FROM generate_series(1, 20000) n`
 
+const fillSKUs = `INSERT INTO order_skus (sku, order_id) SELECT 'SKU-' || n % 500, 'ord_' || n FROM generate_series(1, 20000) n`
+
 func TestLists_NeverReadWholeTables(t *testing.T) {
 	t.Parallel()
 	pool := testkit.Database(t)
-	for _, statement := range []string{fillOrders, fillShipments, fillAttention, "ANALYZE"} {
+	for _, statement := range []string{fillOrders, fillShipments, fillAttention, fillSKUs, "ANALYZE"} {
 		if _, err := pool.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// What the filter says, in the order of the query's parameters: tenant, status, customer, attention, from, to, after, its id,
-	// limit, search.
+	// limit, search, sku.
 	for name, args := range map[string][]any{
-		"a tenant's":        {"t1", "", "", nil, nil, nil, nil, "", 51, ""},
-		"everybody's":       {"", "", "", nil, nil, nil, nil, "", 51, ""},
-		"of a status":       {"t1", "paid", "", nil, nil, nil, nil, "", 51, ""},
-		"of a customer":     {"t1", "", "cust_41", nil, nil, nil, nil, "", 51, ""},
-		"needing attention": {"t0", "", "", true, nil, nil, nil, "", 51, ""},
-		"of a time":         {"t1", "", "", nil, "2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z", nil, "", 51, ""},
-		"after a cursor":    {"t1", "", "", nil, nil, nil, "2026-01-10T00:00:00Z", "ord_5", 51, ""},
-		"all at once":       {"t1", "paid", "cust_41", false, "2026-01-05T00:00:00Z", "2026-01-20T00:00:00Z", "2026-01-10T00:00:00Z", "ord_5", 51, ""},
+		"a tenant's":        {"t1", "", "", nil, nil, nil, nil, "", 51, "", ""},
+		"everybody's":       {"", "", "", nil, nil, nil, nil, "", 51, "", ""},
+		"of a status":       {"t1", "paid", "", nil, nil, nil, nil, "", 51, "", ""},
+		"of a customer":     {"t1", "", "cust_41", nil, nil, nil, nil, "", 51, "", ""},
+		"needing attention": {"t0", "", "", true, nil, nil, nil, "", 51, "", ""},
+		"of a time":         {"t1", "", "", nil, "2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z", nil, "", 51, "", ""},
+		"after a cursor":    {"t1", "", "", nil, nil, nil, "2026-01-10T00:00:00Z", "ord_5", 51, "", ""},
+		"with an article":   {"t1", "", "", nil, nil, nil, nil, "", 51, "", "SKU-1"},
+		"all at once":       {"t1", "paid", "cust_41", false, "2026-01-05T00:00:00Z", "2026-01-20T00:00:00Z", "2026-01-10T00:00:00Z", "ord_5", 51, "", ""},
 	} {
 		wantNoScan(t, pool, name, listOrders, args)
 	}
 	for _, found := range []string{"ord_77", "cust_77", "web-77", "TN77", "nothing"} {
-		wantNoScan(t, pool, "search for "+found, searchOrders, []any{"t1", "", "", nil, nil, nil, nil, "", 51, found})
+		wantNoScan(t, pool, "search for "+found, searchOrders, []any{"t1", "", "", nil, nil, nil, nil, "", 51, found, ""})
 	}
 	for name, args := range map[string][]any{
 		"queue":            {"t1", "", "", "", nil, "", "", 51},
