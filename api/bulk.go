@@ -225,6 +225,9 @@ func (a *API) changeBulk(to bulk.State) func(context.Context, *changeBulkInput) 
 // showBulk is an operation with a page of its results.
 func (a *API) showBulk(ctx context.Context, o bulk.Operation, status string, page Paging) (BulkOperation, error) {
 	afterOrder, afterAttention, _ := strings.Cut(page.Cursor, ".")
+	if afterOrder != "" && !isOrderID(afterOrder) || afterAttention != "" && !partIDPattern.MatchString(afterAttention) {
+		return BulkOperation{}, invalid(Fault{"/cursor", "is none that this list has given"})
+	}
 	targets, err := a.bulk.Targets(ctx, o.ID, status, afterOrder, afterAttention, page.Limit+1)
 	if err != nil {
 		return BulkOperation{}, &storeError{"list the results of a bulk operation", err}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"orderly/erasure"
 	"orderly/order"
@@ -35,6 +38,9 @@ type erasedOutput struct {
 
 // eraseCustomer forgets a customer of the caller's tenant. In the receipt of an erasure, the version is the number of orders.
 func (a *API) eraseCustomer(ctx context.Context, in *eraseInput) (*erasedOutput, error) {
+	if !utf8.ValidString(in.CustomerID) || strings.ContainsFunc(in.CustomerID, unicode.IsControl) {
+		return nil, invalid(Fault{"/customer_id", "is no id of a customer"})
+	}
 	s, err := newSlip(tenantOf(ctx), call{route: "POST /v1/customers/" + in.CustomerID + "/erase", key: in.IdempotencyKey, input: in.Body})
 	if err != nil {
 		return nil, err

@@ -85,7 +85,7 @@ func wantUnchanged(t *rapid.T, before, after [2]string, answer *httptest.Respons
 	if err := json.Unmarshal(answer.Body.Bytes(), &problem); err != nil {
 		t.Fatal(err)
 	}
-	ruled := []Code{codeNotAllowed, codeVersionMismatch, codeOrderExists, codeInvalid}
+	ruled := []Code{codeNotAllowed, codeVersionMismatch, codeOrderExists, codeInvalid, codeNotReady}
 	if !slices.Contains(ruled, problem.Code) || strings.Replace(after[1], after[0], before[0], 1) != before[1] {
 		t.Errorf("%s has changed the database: %s", answer.Body, cmp.Diff(before, after))
 	}

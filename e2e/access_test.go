@@ -125,7 +125,9 @@ func newWorld(t *testing.T) world {
 	closed := s.until(id, "closed")
 	key := s.command(http.StatusOK, "/v1/keys", `{"name":"spare","roles":["auditor"]}`).body
 	bulk := s.command(http.StatusCreated, "/v1/bulk", `{"command":"cancel","filter":{"order_ids":["none"]},"reason":"x"}`).body
+	endpoint := s.command(http.StatusCreated, "/v1/webhook-endpoints", `{"url":"https://shop.example.com/orderly"}`).body
 	return world{s, map[string]string{
+		"endpoint_id": endpoint["endpoint_id"].(string), "delivery_id": "msg_1", "customer_id": "cust_456", "name": "figures", "id": uuid.Nil.String(),
 		"order_id": id, "shipment_id": list(closed["shipments"])[0]["shipment_id"].(string), "attention_id": "att_1", "rma_id": "rma_1",
 		"key_id": key["id"].(string), "bulk_id": bulk["bulk_id"].(string), "idempotency_key": "k",
 	}}
@@ -270,7 +272,7 @@ func (w world) wantForeign(o operation, role string, a answer) {
 	switch {
 	case strings.Contains(o.path, "{order_id}"):
 		want = "order_not_found"
-	case strings.Contains(o.path, "{bulk_id}"), strings.Contains(o.path, "{key_id}"):
+	case strings.Contains(o.path, "{bulk_id}"), strings.Contains(o.path, "{key_id}"), strings.Contains(o.path, "{endpoint_id}"), o.path == "/v1/customers/{customer_id}":
 		want = "not_found"
 	}
 	if want != "" && (a.status != http.StatusNotFound || a.body["code"] != want) {

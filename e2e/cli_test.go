@@ -83,7 +83,7 @@ func TestCommandLine_WrongUse_IsStatusTwoAndOneLine(t *testing.T) {
 		{"state ord_1 --version 0", "--version: must be at least 1"},
 		{"state ord_1 --at yesterday", "--at"},
 		{"state ord_1 --at 2026-11-23T14:00:00Z --version 1", "--at and --version"},
-		{"keys", "create, list, rotate, revoke, master or rewrap"},
+		{"keys", "create, list, rotate, revoke, master, temporal or rewrap"},
 		{"keys wat", `unknown command "wat"`},
 		{"keys create", "create NAME"},
 		{"keys list extra", "keys list"},
@@ -101,8 +101,10 @@ func TestCommandLine_WrongUse_IsStatusTwoAndOneLine(t *testing.T) {
 
 func TestCommandLine_WithoutADatabase_SaysSoInOneLine(t *testing.T) {
 	t.Parallel()
+	// A service waits for a database that does not answer yet, and for none that nobody names.
+	wantComplaint(t, bare(t, nil, "serve", "--all"), 1, "DATABASE_URL is not set: source .orderly/env")
 	for _, command := range []string{
-		"timeline ord_1", "state ord_1", "state ord_1 --version 1", "migrate", "keys create ci", "keys list", "keys revoke 1", "serve --all",
+		"timeline ord_1", "state ord_1", "state ord_1 --version 1", "migrate", "keys create ci", "keys list", "keys revoke 1",
 	} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()

@@ -128,7 +128,7 @@ func TestRollingRestart_UnderLoad_NoClientSeesAnErrorThatSendingAgainDoesNotHeal
 // wantPlaced counts the orders that exist, in the events and at the payment provider.
 func (f fleet) wantPlaced(want int) {
 	f.t.Helper()
-	if got := strings.Count(f.rows()["table events"], "OrderCreated"); got != want {
+	if got := strings.Count(f.rows()["table order_events"], "OrderCreated"); got != want {
 		f.t.Errorf("%d orders were created, and %d acknowledged", got, want)
 	}
 }
