@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"orderly/orchestrator"
 	"orderly/order"
 	"orderly/webhooks"
@@ -72,22 +70,15 @@ func (a *API) endpointRoutes() {
 	const all, one = "/v1/webhook-endpoints", "/v1/webhook-endpoints/{endpoint_id}"
 	create := post("create-webhook-endpoint", all, "Have events sent somewhere")
 	create.DefaultStatus = http.StatusCreated
-	manage(a, create, a.createEndpoint)
+	modify(a, create, mayCommand, a.createEndpoint)
 	query(a, get("list-webhook-endpoints", all, "List where events are sent"), a.listEndpoints)
 	query(a, get("get-webhook-endpoint", one, "Read where events are sent"), a.getEndpoint)
 	remove := operation(http.MethodDelete, "delete-webhook-endpoint", one, "Send nothing there any more", 404)
-	remove.Middlewares = huma.Middlewares{a.permitted(mayCommand)}
-	register(a, remove, a.deleteEndpoint)
-	manage(a, post("rotate-webhook-secret", one+"/rotate-secret", "Sign with another secret, and for a while with both"), a.rotateSecret)
-	manage(a, post("enable-webhook-endpoint", one+"/enable", "Go on with an endpoint that was disabled"), a.enableEndpoint)
+	route(a, remove, mayCommand, a.deleteEndpoint)
+	modify(a, post("rotate-webhook-secret", one+"/rotate-secret", "Sign with another secret, and for a while with both"), mayCommand, a.rotateSecret)
+	modify(a, post("enable-webhook-endpoint", one+"/enable", "Go on with an endpoint that was disabled"), mayCommand, a.enableEndpoint)
 	query(a, get("list-webhook-deliveries", one+"/deliveries", "List what was sent, the latest first"), a.listDeliveries)
-	manage(a, post("replay-webhook-delivery", one+"/deliveries/{delivery_id}/replay", "Send an event once more"), a.replayDelivery)
-}
-
-// manage registers a route that changes something of the caller's that is no order.
-func manage[I, O any](a *API, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
-	op.Middlewares = huma.Middlewares{a.permitted(mayCommand), a.needKey, a.strictBody}
-	register(a, op, handler)
+	modify(a, post("replay-webhook-delivery", one+"/deliveries/{delivery_id}/replay", "Send an event once more"), mayCommand, a.replayDelivery)
 }
 
 // createEndpoint makes an endpoint and starts its deliveries. Sent again it does neither twice.

@@ -55,9 +55,7 @@ func TestReturn_OfAClosedOrder_IsPaidBackAndRestockedByCondition(t *testing.T) {
 	s.command(http.StatusConflict, path+"/receive", `{}`)
 	s.command(http.StatusOK, path+"/approve", `{"reason":"within the time"}`)
 	s.command(http.StatusConflict, path+"/reject", `{"reason":"too late for that"}`)
-	if state := s.fulfilment(id); state != "returning" {
-		t.Errorf("fulfilment is %v", state)
-	}
+	s.Await("the goods are on their way back", func() bool { return s.fulfilment(id) == "returning" })
 	s.command(http.StatusOK, path+"/receive",
 		`{"lines":[{"line_id":"l1","quantity":1,"condition":"sellable"},{"line_id":"l1","quantity":1,"condition":"damaged"}]}`)
 	s.returnIs(id, "closed")
