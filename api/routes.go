@@ -142,8 +142,12 @@ func (a *API) sessionRoutes() {
 	login := open(post("log-in-with-key", "/session/key", "Log in with an API key"))
 	login.Middlewares = huma.Middlewares{a.strictBody}
 	register(a, login, a.loginWithKey)
-	register(a, open(get("log-in", "/session/oidc", "Log in at the identity provider")), a.beginLogin)
-	register(a, open(get("come-back", "/session/oidc/callback", "Come back from the identity provider")), a.endLogin)
+	begin := open(get("log-in", "/session/oidc", "Log in at the identity provider"))
+	begin.DefaultStatus = http.StatusSeeOther
+	register(a, begin, a.beginLogin)
+	end := open(get("come-back", "/session/oidc/callback", "Come back from the identity provider"))
+	end.DefaultStatus = http.StatusSeeOther
+	register(a, end, a.endLogin)
 }
 
 // hook is a route whose caller signs instead of having a key.

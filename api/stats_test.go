@@ -69,7 +69,7 @@ func TestFigures_AreOfTheKeysTenant(t *testing.T) {
 		t.Errorf("orders with the article: %+v", got)
 	}
 
-	h.key = h.newKey(t, "other", "viewer")
+	h.key = h.newKey(t, "other", "auditor")
 	if got := decode[StatusCounts](t, h.get(t, "/v1/stats/status")); got.Counts[order.Created] != 0 {
 		t.Errorf("another tenant's statuses: %+v", got)
 	}

@@ -52,7 +52,7 @@ func TestWebhookEndpoints_BadInput(t *testing.T) {
 func TestWebhookEndpoints_NeedAKeyThatMayCommand(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	h.key = h.newKey(t, "acme", "viewer")
+	h.key = h.newKey(t, "acme", "auditor")
 	wantProblem(t, h.do(t, ask{http.MethodPost, "/v1/webhook-endpoints", `{"url":"https://shop.example.com/"}`, []string{"Idempotency-Key", "k"}}), codeForbidden)
 	wantStatus(t, h.get(t, "/v1/webhook-endpoints"), http.StatusOK)
 	wantProblem(t, h.do(t, ask{method: http.MethodDelete, path: fmt.Sprintf("/v1/webhook-endpoints/whe_%032d", 0)}), codeForbidden)

@@ -9438,8 +9438,8 @@ func (r LogInWithKeyResponse) ContentType() string {
 	return ""
 }
 
-// LogInResponse204Headers the declared response headers of an HTTP 204 response for LogIn
-type LogInResponse204Headers struct {
+// LogInResponse303Headers the declared response headers of an HTTP 303 response for LogIn
+type LogInResponse303Headers struct {
 	Location  string
 	SetCookie string
 }
@@ -9447,8 +9447,8 @@ type LogInResponse204Headers struct {
 type LogInResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
-	// Headers204 the parsed response headers for an HTTP 204 response
-	Headers204 *LogInResponse204Headers
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *LogInResponse303Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -9480,8 +9480,8 @@ func (r LogInResponse) ContentType() string {
 	return ""
 }
 
-// ComeBackResponse204Headers the declared response headers of an HTTP 204 response for ComeBack
-type ComeBackResponse204Headers struct {
+// ComeBackResponse303Headers the declared response headers of an HTTP 303 response for ComeBack
+type ComeBackResponse303Headers struct {
 	Location  string
 	SetCookie string
 }
@@ -9489,8 +9489,8 @@ type ComeBackResponse204Headers struct {
 type ComeBackResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
-	// Headers204 the parsed response headers for an HTTP 204 response
-	Headers204 *ComeBackResponse204Headers
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *ComeBackResponse303Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -13452,8 +13452,8 @@ func ParseLogInResponse(rsp *http.Response) (*LogInResponse, error) {
 	}
 
 	switch {
-	case rsp.StatusCode == 204:
-		var headers LogInResponse204Headers
+	case rsp.StatusCode == 303:
+		var headers LogInResponse303Headers
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13468,7 +13468,7 @@ func ParseLogInResponse(rsp *http.Response) (*LogInResponse, error) {
 			}
 			headers.SetCookie = value
 		}
-		response.Headers204 = &headers
+		response.Headers303 = &headers
 	}
 
 	return response, nil
@@ -13488,8 +13488,8 @@ func ParseComeBackResponse(rsp *http.Response) (*ComeBackResponse, error) {
 	}
 
 	switch {
-	case rsp.StatusCode == 204:
-		var headers ComeBackResponse204Headers
+	case rsp.StatusCode == 303:
+		var headers ComeBackResponse303Headers
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13504,7 +13504,7 @@ func ParseComeBackResponse(rsp *http.Response) (*ComeBackResponse, error) {
 			}
 			headers.SetCookie = value
 		}
-		response.Headers204 = &headers
+		response.Headers303 = &headers
 	}
 
 	return response, nil
