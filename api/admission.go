@@ -20,19 +20,17 @@ func newAdmission(limits Limits) admission {
 	return admission{commands: newPlaces(limits.Commands), reads: newPlaces(limits.Reads)}
 }
 
-// alwaysServed are the routes that must answer when nothing else does, and those whose answers last for as long as the
-// client stays.
-var alwaysServed = map[string]bool{
-	"/livez": true, "/readyz": true, "/metrics": true, "/v1/stream": true, "/v1/orders/:order_id/stream": true,
-}
+// alwaysServed are the routes that must answer when nothing else does.
+var alwaysServed = map[string]bool{"/livez": true, "/readyz": true, "/metrics": true}
 
-// admit turns requests away at once when all places are taken, before anything is done for them.
+// admit turns requests away at once when all places are taken, before anything is done for them. Streams have places of their
+// own.
 func (a *API) admit(c *gin.Context) {
 	places := a.admission.commands
 	if isReading(c.Request.Method) {
 		places = a.admission.reads
 	}
-	if places == nil || alwaysServed[c.FullPath()] {
+	if places == nil || alwaysServed[c.FullPath()] || streamRoutes[c.FullPath()] {
 		return
 	}
 	select {

@@ -18,6 +18,7 @@ import (
 	"orderly/bulk"
 	"orderly/eventstore"
 	"orderly/journal"
+	"orderly/live"
 	"orderly/orchestrator"
 	"orderly/projection"
 	"orderly/readmodel"
@@ -33,6 +34,8 @@ type Options struct {
 	Projections []projection.Projection
 	// Store and Pool tell how far the projections are behind.
 	Store *eventstore.Store
+	// Live tells of events as they happen, and is needed.
+	Live *live.Hub
 	// Temporal takes the commands.
 	Temporal client.Client
 	// Namespace is Temporal's, for links into its Web UI at TemporalUIURL.
@@ -86,8 +89,10 @@ type API struct {
 	secureCookies, tls     bool
 	temporalUI             string // the origin of its pages
 	bodyWithin             time.Duration
+	pulseEvery             time.Duration
 	callers                *callers
 	admission              admission
+	streams                places
 
 	engine   *gin.Engine
 	huma     huma.API
@@ -105,8 +110,8 @@ func New(options Options) *API {
 	a := &API{
 		options: options, log: options.Logger, journal: options.Journal, readModel: options.ReadModel,
 		receipts: &receipts{options.Pool}, bulk: bulk.NewStore(options.Pool), metrics: newMetrics(options.Metrics),
-		issuer: newIssuer(options.Identity), secureCookies: isSecure(options.PublicURL), tls: strings.HasPrefix(options.PublicURL, "https://"), bodyWithin: bodyWithin, temporalUI: originOf(options.TemporalUIURL),
-		callers: newCallers(options.Limits), admission: newAdmission(options.Limits),
+		issuer: newIssuer(options.Identity), secureCookies: isSecure(options.PublicURL), tls: strings.HasPrefix(options.PublicURL, "https://"), bodyWithin: bodyWithin, pulseEvery: pulseEvery, temporalUI: originOf(options.TemporalUIURL),
+		callers: newCallers(options.Limits), admission: newAdmission(options.Limits), streams: newPlaces(maxStreams),
 	}
 	a.keys, a.tokens, a.sessions = newMemory(a.findByKey), newMemory(a.issuer.find), newMemory(a.findBySession)
 	a.commands = orchestrator.New(options.Temporal, a.orderURL)

@@ -14,7 +14,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// requestLimit is how long any request may take in all. A command waits for its answer for less.
+// requestLimit is how long any request may take in all that does not stream. A command waits for its answer for less.
 const requestLimit = 20 * time.Second
 
 // statusClientGone stands in logs and metrics for an answer that nobody waited for.
@@ -26,8 +26,12 @@ func (a *API) frame(c *gin.Context) {
 	started := time.Now()
 	traceID := traceIDOf(c.GetHeader("Traceparent"))
 	current := &request{traceID: traceID, log: a.log.With(zap.String("trace_id", traceID)), route: routeOf(c)}
-	ctx, cancel := context.WithTimeout(withRequest(c.Request.Context(), current), requestLimit)
-	defer cancel()
+	ctx := withRequest(c.Request.Context(), current)
+	if !streamRoutes[c.FullPath()] {
+		limited, cancel := context.WithTimeout(ctx, requestLimit)
+		defer cancel()
+		ctx = limited
+	}
 	c.Request = c.Request.WithContext(ctx)
 	a.setCommonHeaders(c.Writer.Header(), traceID)
 	if a.draining() {

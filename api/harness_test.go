@@ -16,11 +16,13 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.uber.org/zap"
 	"pgregory.net/rapid"
 
 	"orderly/eventstore"
 	"orderly/internal/testkit"
 	"orderly/journal"
+	"orderly/live"
 	"orderly/order"
 	"orderly/readmodel"
 	"orderly/webhooks"
@@ -42,7 +44,12 @@ func newHarness(t *testing.T, adjust ...func(*Options)) *harness {
 	pool := testkit.Database(t)
 	store := eventstore.New(pool, eventstore.Options{})
 	book := journal.New(store, testPolicy, journal.Options{Vault: testkit.Vault(t, pool)})
+	hub := live.NewHub(book.Feed(), nil, zap.NewNop())
+	running, stop := context.WithCancel(context.Background())
+	t.Cleanup(stop)
+	go hub.Run(running)
 	options := Options{
+		Live: hub,
 		Journal: book, ReadModel: readmodel.New(pool), Store: store, Projections: readmodel.Projections(), Pool: pool,
 		WebhookSecret: testSecret, StripeWebhookSecret: stripeSecret, Namespace: "default",
 		PublicURL: "http://orderly.test", TemporalUIURL: "http://temporal.test", SessionLifetime: time.Hour,

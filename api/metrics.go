@@ -13,6 +13,7 @@ type metrics struct {
 	inFlight prometheus.Gauge
 	replays  prometheus.Counter
 	turned   *prometheus.CounterVec
+	streams  prometheus.Gauge
 }
 
 func newMetrics(registry *prometheus.Registry) *metrics {
@@ -30,12 +31,16 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 			Name: "orderly_http_commands_replayed_total",
 			Help: "How many commands were answered with the result of the first time.",
 		}),
+		streams: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "orderly_http_streams",
+			Help: "How many clients events are streamed to.",
+		}),
 		turned: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "orderly_http_requests_turned_away_total",
 			Help: "How many requests were not served, by why: rate_limited, overloaded.",
 		}, []string{"code"}),
 	}
-	registry.MustRegister(m.requests, m.inFlight, m.replays, m.turned)
+	registry.MustRegister(m.requests, m.inFlight, m.replays, m.turned, m.streams)
 	return m
 }
 

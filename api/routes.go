@@ -21,6 +21,7 @@ func (a *API) routes() {
 	a.repairRoutes()
 	a.bulkRoutes()
 	a.readModelRoutes()
+	a.liveRoutes()
 	a.webhookRoutes()
 	a.endpointRoutes()
 	a.keyRoutes()
@@ -114,6 +115,12 @@ func (a *API) readModelRoutes() {
 	modify(a, post("skip-dead-letter", "/v1/projections/{name}/dead-letters/{id}/skip", "Leave an event out, and apply those behind it"), mayRebuild, a.skipLetter)
 }
 
+// liveRoutes tell what happens, as it happens.
+func (a *API) liveRoutes() {
+	streaming(a, get("stream-events", "/v1/stream", "Stream what happens to all orders"), a.streamEvents)
+	streaming(a, get("stream-order", "/v1/orders/{order_id}/stream", "Stream what happens to an order, from its first event on"), a.streamOrder)
+}
+
 // webhookRoutes take what others tell.
 func (a *API) webhookRoutes() {
 	register(a, hook("record-carrier-update", "/v1/webhooks/carrier", "Take what a carrier says about a parcel", a.signed(a.carrierSignature())), a.recordCarrierUpdate)
@@ -184,6 +191,11 @@ func open(op huma.Operation) huma.Operation {
 // query registers a route that reads orders.
 func query[I, O any](a *API, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
 	route(a, op, mayRead, handler)
+}
+
+// streaming registers a route whose answer lasts.
+func streaming[I any](a *API, op huma.Operation, handler func(context.Context, *I) (*huma.StreamResponse, error)) {
+	query(a, a.describeStream(op), handler)
 }
 
 // route registers a route that is no command.

@@ -2264,6 +2264,12 @@ type RerouteShipmentParams struct {
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
+// StreamOrderParams defines parameters for StreamOrder.
+type StreamOrderParams struct {
+	// LastEventID The id of the last event that the client has: the stream goes on behind it. Without it, it begins with the order's first event.
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
+}
+
 // ListDeadLettersParams defines parameters for ListDeadLetters.
 type ListDeadLettersParams struct {
 	// Limit How many at most.
@@ -2359,6 +2365,18 @@ type GetStatusIntervalsParams struct {
 
 	// To RFC 3339, at most 366 days after from; not part of the range.
 	To string `form:"to" json:"to"`
+}
+
+// StreamEventsParams defines parameters for StreamEvents.
+type StreamEventsParams struct {
+	// After The place in the feed behind which to begin, 0.0 for its beginning; without it the stream begins with what happens from now on. Last-Event-ID goes before it.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+
+	// Types Only events of these types, with commas between them.
+	Types *string `form:"types,omitempty" json:"types,omitempty"`
+
+	// LastEventID The id of the last event that the client has: the stream goes on behind it.
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
 }
 
 // CreateWebhookEndpointParams defines parameters for CreateWebhookEndpoint.
@@ -3021,6 +3039,13 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/orders/{order_id}/shipments/{shipment_id}/reroute (the `RerouteShipment` operationId).
 	RerouteShipment(ctx context.Context, orderID string, shipmentID string, params *RerouteShipmentParams, body RerouteShipmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// StreamOrder Stream what happens to an order, from its first event on
+	//
+	// Server-sent events, as https://html.spec.whatwg.org/multipage/server-sent-events.html says: id is the event's place in the feed, event its type, data what /v1/orders/{order_id}/events shows of it, with its order_id. A client that is cut off, or was too slow, comes again with Last-Event-ID and misses nothing. Every 15 s there is a sign of life.
+	//
+	// Corresponds with GET /v1/orders/{order_id}/stream (the `StreamOrder` operationId).
+	StreamOrder(ctx context.Context, orderID string, params *StreamOrderParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListProjections Tell how far each read model is
 	//
 	// Corresponds with GET /v1/projections (the `ListProjections` operationId).
@@ -3075,6 +3100,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/stats/status/intervals (the `GetStatusIntervals` operationId).
 	GetStatusIntervals(ctx context.Context, params *GetStatusIntervalsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StreamEvents Stream what happens to all orders
+	//
+	// Server-sent events, as https://html.spec.whatwg.org/multipage/server-sent-events.html says: id is the event's place in the feed, event its type, data what /v1/orders/{order_id}/events shows of it, with its order_id. A client that is cut off, or was too slow, comes again with Last-Event-ID and misses nothing. Every 15 s there is a sign of life.
+	//
+	// Corresponds with GET /v1/stream (the `StreamEvents` operationId).
+	StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListWebhookEndpoints List where events are sent
 	//
@@ -4244,6 +4276,23 @@ func (c *Client) RerouteShipment(ctx context.Context, orderID string, shipmentID
 	return c.Client.Do(req)
 }
 
+// StreamOrder Stream what happens to an order, from its first event on
+//
+// Server-sent events, as https://html.spec.whatwg.org/multipage/server-sent-events.html says: id is the event's place in the feed, event its type, data what /v1/orders/{order_id}/events shows of it, with its order_id. A client that is cut off, or was too slow, comes again with Last-Event-ID and misses nothing. Every 15 s there is a sign of life.
+//
+// Corresponds with GET /v1/orders/{order_id}/stream (the `StreamOrder` operationId).
+func (c *Client) StreamOrder(ctx context.Context, orderID string, params *StreamOrderParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamOrderRequest(c.Server, orderID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListProjections Tell how far each read model is
 //
 // Corresponds with GET /v1/projections (the `ListProjections` operationId).
@@ -4399,6 +4448,23 @@ func (c *Client) GetStatusHistory(ctx context.Context, params *GetStatusHistoryP
 // Corresponds with GET /v1/stats/status/intervals (the `GetStatusIntervals` operationId).
 func (c *Client) GetStatusIntervals(ctx context.Context, params *GetStatusIntervalsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetStatusIntervalsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StreamEvents Stream what happens to all orders
+//
+// Server-sent events, as https://html.spec.whatwg.org/multipage/server-sent-events.html says: id is the event's place in the feed, event its type, data what /v1/orders/{order_id}/events shows of it, with its order_id. A client that is cut off, or was too slow, comes again with Last-Event-ID and misses nothing. Every 15 s there is a sign of life.
+//
+// Corresponds with GET /v1/stream (the `StreamEvents` operationId).
+func (c *Client) StreamEvents(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamEventsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -7392,6 +7458,55 @@ func NewRerouteShipmentRequestWithBody(server string, orderID string, shipmentID
 	return req, nil
 }
 
+// NewStreamOrderRequest constructs an http.Request for the StreamOrder method
+func NewStreamOrderRequest(server string, orderID string, params *StreamOrderParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "order_id", orderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/orders/%s/stream", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListProjectionsRequest constructs an http.Request for the ListProjections method
 func NewListProjectionsRequest(server string) (*http.Request, error) {
 	var err error
@@ -8071,6 +8186,87 @@ func NewGetStatusIntervalsRequest(server string, params *GetStatusIntervalsParam
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStreamEventsRequest constructs an http.Request for the StreamEvents method
+func NewStreamEventsRequest(server string, params *StreamEventsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/stream")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Types != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "types", *params.Types, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -9139,6 +9335,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/orders/{order_id}/shipments/{shipment_id}/reroute (the `RerouteShipment` operationId).
 	RerouteShipmentWithResponse(ctx context.Context, orderID string, shipmentID string, params *RerouteShipmentParams, body RerouteShipmentJSONRequestBody, reqEditors ...RequestEditorFn) (*RerouteShipmentResponse, error)
 
+	// StreamOrderWithResponse Stream what happens to an order, from its first event on
+	//
+	// Server-sent events, as https://html.spec.whatwg.org/multipage/server-sent-events.html says: id is the event's place in the feed, event its type, data what /v1/orders/{order_id}/events shows of it, with its order_id. A client that is cut off, or was too slow, comes again with Last-Event-ID and misses nothing. Every 15 s there is a sign of life.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/orders/{order_id}/stream (the `StreamOrder` operationId).
+	StreamOrderWithResponse(ctx context.Context, orderID string, params *StreamOrderParams, reqEditors ...RequestEditorFn) (*StreamOrderResponse, error)
+
 	// ListProjectionsWithResponse Tell how far each read model is
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -9215,6 +9420,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/stats/status/intervals (the `GetStatusIntervals` operationId).
 	GetStatusIntervalsWithResponse(ctx context.Context, params *GetStatusIntervalsParams, reqEditors ...RequestEditorFn) (*GetStatusIntervalsResponse, error)
+
+	// StreamEventsWithResponse Stream what happens to all orders
+	//
+	// Server-sent events, as https://html.spec.whatwg.org/multipage/server-sent-events.html says: id is the event's place in the feed, event its type, data what /v1/orders/{order_id}/events shows of it, with its order_id. A client that is cut off, or was too slow, comes again with Last-Event-ID and misses nothing. Every 15 s there is a sign of life.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/stream (the `StreamEvents` operationId).
+	StreamEventsWithResponse(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*StreamEventsResponse, error)
 
 	// ListWebhookEndpointsWithResponse List where events are sent
 	//
@@ -11299,6 +11513,40 @@ func (r RerouteShipmentResponse) ContentType() string {
 	return ""
 }
 
+type StreamOrderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r StreamOrderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StreamOrderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StreamOrderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StreamOrderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListProjectionsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -11737,6 +11985,40 @@ func (r GetStatusIntervalsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetStatusIntervalsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type StreamEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r StreamEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StreamEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StreamEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StreamEventsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -13032,6 +13314,21 @@ func (c *ClientWithResponses) RerouteShipmentWithResponse(ctx context.Context, o
 	return ParseRerouteShipmentResponse(rsp)
 }
 
+// StreamOrderWithResponse Stream what happens to an order, from its first event on
+//
+// Server-sent events, as https://html.spec.whatwg.org/multipage/server-sent-events.html says: id is the event's place in the feed, event its type, data what /v1/orders/{order_id}/events shows of it, with its order_id. A client that is cut off, or was too slow, comes again with Last-Event-ID and misses nothing. Every 15 s there is a sign of life.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/orders/{order_id}/stream (the `StreamOrder` operationId).
+func (c *ClientWithResponses) StreamOrderWithResponse(ctx context.Context, orderID string, params *StreamOrderParams, reqEditors ...RequestEditorFn) (*StreamOrderResponse, error) {
+	rsp, err := c.StreamOrder(ctx, orderID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStreamOrderResponse(rsp)
+}
+
 // ListProjectionsWithResponse Tell how far each read model is
 //
 // Returns a wrapper object for the known response body format(s).
@@ -13173,6 +13470,21 @@ func (c *ClientWithResponses) GetStatusIntervalsWithResponse(ctx context.Context
 		return nil, err
 	}
 	return ParseGetStatusIntervalsResponse(rsp)
+}
+
+// StreamEventsWithResponse Stream what happens to all orders
+//
+// Server-sent events, as https://html.spec.whatwg.org/multipage/server-sent-events.html says: id is the event's place in the feed, event its type, data what /v1/orders/{order_id}/events shows of it, with its order_id. A client that is cut off, or was too slow, comes again with Last-Event-ID and misses nothing. Every 15 s there is a sign of life.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/stream (the `StreamEvents` operationId).
+func (c *ClientWithResponses) StreamEventsWithResponse(ctx context.Context, params *StreamEventsParams, reqEditors ...RequestEditorFn) (*StreamEventsResponse, error) {
+	rsp, err := c.StreamEvents(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStreamEventsResponse(rsp)
 }
 
 // ListWebhookEndpointsWithResponse List where events are sent
@@ -15476,6 +15788,22 @@ func ParseRerouteShipmentResponse(rsp *http.Response) (*RerouteShipmentResponse,
 	return response, nil
 }
 
+// ParseStreamOrderResponse parses an HTTP response from a StreamOrderWithResponse call
+func ParseStreamOrderResponse(rsp *http.Response) (*StreamOrderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StreamOrderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
 // ParseListProjectionsResponse parses an HTTP response from a ListProjectionsWithResponse call
 func ParseListProjectionsResponse(rsp *http.Response) (*ListProjectionsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -15747,6 +16075,22 @@ func ParseGetStatusIntervalsResponse(rsp *http.Response) (*GetStatusIntervalsRes
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseStreamEventsResponse parses an HTTP response from a StreamEventsWithResponse call
+func ParseStreamEventsResponse(rsp *http.Response) (*StreamEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StreamEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
 	}
 
 	return response, nil

@@ -90,7 +90,7 @@ func (s *sender) attempt(request *http.Request) (*http.Response, error) {
 		}
 		once.Body = body
 	}
-	response, err := s.http.Do(once)
+	response, err := s.httpFor(once).Do(once)
 	if err != nil || response.StatusCode < http.StatusBadRequest {
 		return response, err
 	}
@@ -98,6 +98,16 @@ func (s *sender) attempt(request *http.Request) (*http.Response, error) {
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxProblem)) // so that the connection can be used again
 	_ = response.Body.Close()
 	return response, problem
+}
+
+// httpFor is the HTTP client for a request: a stream has no time limit of its own.
+func (s *sender) httpFor(request *http.Request) *http.Client {
+	if request.Header.Get("Accept") != eventStream {
+		return s.http
+	}
+	unlimited := *s.http
+	unlimited.Timeout = 0
+	return &unlimited
 }
 
 // again says whether a request that came to nothing may be sent once more, and is likely to fare better.

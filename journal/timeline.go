@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"orderly/eventstore"
 	"orderly/order"
 	"orderly/vault"
 )
@@ -47,26 +48,41 @@ func (j *Journal) Events(ctx context.Context, orderID string, shape Shape) ([]En
 	entries := make([]Entry, len(events))
 	var owner vault.Owner
 	for i, event := range events {
-		data, version := []byte(event.Data), event.SchemaVersion
-		if shape == Upcast {
-			if data, err = order.Upcast(event.Type, version, data); err != nil {
-				return nil, fmt.Errorf("%s at version %d: %w", orderID, event.Version, err)
-			}
-			version = order.SchemaVersion(event.Type)
-			if data, err = j.revealEvent(ctx, orderID, &owner, event.Type, data); err != nil {
-				return nil, fmt.Errorf("%s at version %d: %w", orderID, event.Version, err)
-			}
-			if data, err = withoutToken(event.Type, data); err != nil {
-				return nil, fmt.Errorf("%s at version %d: %w", orderID, event.Version, err)
-			}
+		if shape == AsStored {
+			entries[i] = entryOf(event)
+			continue
 		}
-		entries[i] = Entry{
-			Position: event.Position.String(), ID: event.ID.String(), Version: event.Version, EventType: event.Type,
-			SchemaVersion: version, Data: data, Metadata: event.Metadata, CreatedAt: event.CreatedAt,
-			Hash: hex.EncodeToString(event.Hash),
+		if entries[i], err = j.show(ctx, event, &owner); err != nil {
+			return nil, err
 		}
 	}
 	return entries, nil
+}
+
+// entryOf is an event as it was stored.
+func entryOf(event eventstore.Event) Entry {
+	return Entry{
+		Position: event.Position.String(), ID: event.ID.String(), Version: event.Version, EventType: event.Type,
+		SchemaVersion: event.SchemaVersion, Data: event.Data, Metadata: event.Metadata, CreatedAt: event.CreatedAt,
+		Hash: hex.EncodeToString(event.Hash),
+	}
+}
+
+// show is an event in the shape [Upcast]. The owner is learned from the event that opens the stream.
+func (j *Journal) show(ctx context.Context, event eventstore.Event, owner *vault.Owner) (Entry, error) {
+	entry := entryOf(event)
+	var err error
+	if entry.Data, err = order.Upcast(event.Type, event.SchemaVersion, event.Data); err == nil {
+		entry.SchemaVersion = order.SchemaVersion(event.Type)
+		entry.Data, err = j.revealEvent(ctx, event.StreamID, owner, event.Type, entry.Data)
+	}
+	if err == nil {
+		entry.Data, err = withoutToken(event.Type, entry.Data)
+	}
+	if err != nil {
+		return Entry{}, fmt.Errorf("%s at version %d: %w", event.StreamID, event.Version, err)
+	}
+	return entry, nil
 }
 
 // tokenEvents have a means of payment in their data.

@@ -29,11 +29,12 @@ type Options struct {
 type ReadModel struct {
 	pool      *pgxpool.Pool
 	projected func() (<-chan struct{}, func())
+	waiters   *waiters
 }
 
 // New makes a ReadModel; of several options the last one counts.
 func New(pool *pgxpool.Pool, options ...Options) *ReadModel {
-	m := &ReadModel{pool: pool}
+	m := &ReadModel{pool: pool, waiters: newWaiters()}
 	for _, o := range options {
 		m.projected = o.Projected
 	}

@@ -65,7 +65,7 @@ func root() *cobra.Command {
 		Args: noOther, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	cmd.AddCommand(serveCommand(), devCommand(), timelineCommand(), stateCommand(), diffCommand(), migrateCommand(),
+	cmd.AddCommand(serveCommand(), devCommand(), timelineCommand(), tailCommand(), stateCommand(), diffCommand(), migrateCommand(),
 		verifyCommand(), checkpointCommand(), exportCommand(), importCommand(), archiveCommand(),
 		attentionCommand(), loadCommand(), simulatorCommand(), projectionsCommand(), promoteCommand(), doctorCommand(), configCommand(), keysCommand(), bulkCommand(), eraseCommand(), benchCommand(), tortureCommand(), probeCommand())
 	return cmd

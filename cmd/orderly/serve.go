@@ -25,6 +25,7 @@ import (
 	"orderly/internal/temporalclient"
 	"orderly/internal/tlsfiles"
 	"orderly/journal"
+	"orderly/live"
 	"orderly/projection"
 	"orderly/readmodel"
 	"orderly/vault"
@@ -181,7 +182,10 @@ func (s *service) schemaIsCurrent(ctx context.Context) error {
 }
 
 func (s *service) serveAPI(ctx context.Context) error {
+	hub := live.NewHub(s.journal.Feed(), s.listener.Subscribe, s.log)
+	go hub.Run(ctx)
 	handler := api.New(api.Options{
+		Live:  hub,
 		Codec: temporalclient.NewCodec(s.config.TemporalKeys), Draining: ctx.Done(),
 		Metrics: s.registry(),
 		Journal: s.journal, Store: s.store, Projections: s.projections(), ReadModel: readmodel.New(s.pool, readmodel.Options{Projected: s.listener.Subscribe}), Temporal: s.temporal, Namespace: s.namespace,
