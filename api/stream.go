@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -131,7 +132,9 @@ func (a *API) stream(begin func(context.Context) *live.Stream) (*huma.StreamResp
 			who, problem := a.whoAsks(c.Request)
 			return problem == nil && who.may(mayRead) && who.tenant == tenantOf(following)
 		}
-		requestOf(following).cause = a.pump(to, begin(following), stillMay)
+		if err := a.pump(to, begin(following), stillMay); !errors.Is(err, context.Canceled) { // else the client has gone
+			requestOf(following).cause = err
+		}
 	}}, nil
 }
 

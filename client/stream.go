@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -38,32 +39,39 @@ type StreamedEvent struct {
 }
 
 // Follow calls handle with events, one after the other, as they happen, until the context ends or handle fails. When the
-// connection breaks, it goes on behind the last event that was handled: so each is handled once while the program runs.
-// Whoever keeps the position of the last one misses and repeats none over a restart either.
+// connection breaks, it comes again until there is one, and goes on behind the last event that was handled: so each is
+// handled once while the program runs. Whoever keeps the position of the last one misses and repeats none over a restart
+// either.
 //
-// Errors: handle's, the context's, and a [*Problem] when the API refuses to stream.
+// Errors: handle's, the context's, a [*Problem] when the API refuses to stream, and what kept the first connection from
+// coming about.
 func Follow(ctx context.Context, api *ClientWithResponses, what Following, handle func(StreamedEvent) error) error {
-	for {
+	for connected := false; ; {
 		response, err := what.connect(ctx, api)
-		if err != nil {
+		switch {
+		case err == nil:
+			connected = true
+			stop, err := what.read(response.Body, handle)
+			_ = response.Body.Close()
+			if stop {
+				return err
+			}
+		case !connected || refused(err):
 			return err
 		}
-		stop, err := what.read(response.Body, handle)
-		_ = response.Body.Close()
-		if stop || ctx.Err() != nil {
-			return orDone(ctx, err)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		if err := rest(ctx, defaultFirstPause); err != nil { // it was cut off, or the process at the other end is stopped
+		if err := rest(ctx, defaultFirstPause); err != nil {
 			return err
 		}
 	}
 }
 
-func orDone(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
+// refused says whether an API that answered before will not, however often it is asked.
+func refused(err error) bool {
+	problem, ok := errors.AsType[*Problem](err)
+	return ok && problem.Status < http.StatusInternalServerError && problem.Status != http.StatusTooManyRequests
 }
 
 // connect opens the stream behind After. Only Last-Event-ID is sent then: it goes before anything else.
@@ -85,14 +93,18 @@ func (f *Following) connect(ctx context.Context, api *ClientWithResponses) (*htt
 	return api.StreamEvents(ctx, params, streaming)
 }
 
-// read handles the events of a connection. It moves After on, and says whether that was all that is wanted.
+// read handles the events of a connection until that breaks, and moves After on. It says when nothing more is to be read.
 func (f *Following) read(body io.ReadCloser, handle func(StreamedEvent) error) (stop bool, err error) {
 	silence := time.AfterFunc(maxSilence, func() { _ = body.Close() })
 	defer silence.Stop()
 	heard := heardReader{body, silence}
 	for event, err := range sse.Read(heard, &sse.ReadConfig{MaxEventSize: maxStreamed}) {
 		if err != nil {
-			return false, err
+			break
+		}
+		if event.Data == "" { // a sign of life, with the place that the stream has come to
+			f.After = event.LastEventID
+			continue
 		}
 		var streamed StreamedEvent
 		if err := json.Unmarshal([]byte(event.Data), &streamed); err != nil {

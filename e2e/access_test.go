@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -160,7 +159,7 @@ func (w world) try(o operation, key string, headers ...string) answer {
 		w.t.Fatal(err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
+	text, err := readAll(response)
 	if err != nil {
 		w.t.Fatal(err)
 	}

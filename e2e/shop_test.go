@@ -79,7 +79,7 @@ func (s shop) call(method, path, key, body string) (answer, error) {
 		return answer{}, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
+	text, err := readAll(response)
 	if err != nil {
 		return answer{}, err
 	}
@@ -88,6 +88,14 @@ func (s shop) call(method, path, key, body string) (answer, error) {
 	decoder.UseNumber()
 	_ = decoder.Decode(&a.body) // an answer that is not JSON has no body here, and fails where one is asked for
 	return a, nil
+}
+
+// readAll reads the body of an answer; of one that streams, which does not end, nothing.
+func readAll(response *http.Response) ([]byte, error) {
+	if response.Header.Get("Content-Type") == "text/event-stream" {
+		return nil, nil
+	}
+	return io.ReadAll(response.Body)
 }
 
 // command sends a command that must be answered with the given status.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/caarlos0/env/v11"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/zap"
 
@@ -24,9 +25,10 @@ const patience = time.Minute
 // world is a journal with a hub.
 type world struct {
 	t    *testing.T
-	pool *pgxpool.Pool
-	book *journal.Journal
-	hub  *live.Hub
+	pool  *pgxpool.Pool
+	store *eventstore.Store
+	book  *journal.Journal
+	hub   *live.Hub
 }
 
 func newWorld(t *testing.T) *world {
@@ -37,7 +39,7 @@ func newWorld(t *testing.T) *world {
 	store := eventstore.New(pool, eventstore.Options{Notifier: notifier})
 	policy := env.Must(env.ParseAsWithOptions[order.Policy](env.Options{Environment: map[string]string{}}))
 	book := journal.New(store, policy, journal.Options{Vault: testkit.Vault(t, pool)})
-	w := &world{t: t, pool: pool, book: book, hub: live.NewHub(book.Feed(), listener.Subscribe, zap.NewNop())}
+	w := &world{t: t, pool: pool, store: store, book: book, hub: live.NewHub(book.Feed(), listener.Subscribe, zap.NewNop())}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { notifier.Run(ctx) })
@@ -72,6 +74,26 @@ func (w *world) notes(id string, from, to int) {
 	w.t.Helper()
 	for i := from; i <= to; i++ {
 		w.apply(id, fmt.Sprintf("note-%s-%d", id, i), order.AddNote{Text: fmt.Sprint(i)})
+	}
+}
+
+// burst gives an order events up to a version, many at a time.
+func (w *world) burst(id string, until int) {
+	w.t.Helper()
+	events, head, err := w.store.Load(w.t.Context(), id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for head.Version() < until {
+		batch := make([]eventstore.NewEvent, min(100, until-head.Version()))
+		for i := range batch {
+			batch[i] = eventstore.NewEvent{
+				ID: uuid.New(), Type: "OrderNoteAdded", SchemaVersion: 1, Data: []byte(`{"text":"one of many"}`), Metadata: events[0].Metadata,
+			}
+		}
+		if _, head, err = w.store.Append(w.t.Context(), id, head, batch...); err != nil {
+			w.t.Fatal(err)
+		}
 	}
 }
 

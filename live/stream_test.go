@@ -143,7 +143,7 @@ func TestFollow_SlowClient_IsCutOffAndMissesNothing(t *testing.T) {
 	got := w.take(slow, 1)
 	quick := w.hub.Follow(t.Context(), eventstore.Position{}, all)
 	const last = 2500 // more than a client may be behind
-	go w.notes("a", 2, last)
+	w.burst("a", last)
 	w.take(quick, last) // somebody else's slowness holds up nobody
 	for message := range slow.Messages {
 		got = append(got, message)
