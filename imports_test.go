@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"erasure":                   {"order", "eventstore", "journal", "vault", "projection", "readmodel"},
 	"activities":                {"order", "eventstore", "journal", "vault", "gateway", "projection", "readmodel", "workflows", "orchestrator", "bulk", "webhooks"},
 	"worker":                    {"order", "activities", "workflows"},
-	"api":                       {"order", "eventstore", "journal", "vault", "projection", "readmodel", "workflows", "orchestrator", "bulk", "erasure", "webhooks", "live", "gateway/stripe", "internal/webhook"},
+	"api":                       {"order", "eventstore", "journal", "vault", "projection", "readmodel", "workflows", "orchestrator", "bulk", "erasure", "webhooks", "live", "gateway/stripe", "internal/fielddiff", "internal/webhook"},
 	"orchestrator":              {"order", "workflows"},
 	"bulk":                      {"order"},
 	"webhooks":                  {"eventstore", "journal", "projection", "vault", "workflows", "internal/webhook"},
@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"internal/sabotage": {},
 	// testkit builds running systems for tests only.
 	"internal/testkit":        {"internal/keyset", "internal/postgres", "internal/temporalclient", "vault"},
+	"internal/fielddiff":      {},
 	"internal/keyset":         {},
 	"internal/temporalclient": {"internal/keyset"},
 	"internal/telemetry":      {},

@@ -49,7 +49,7 @@ func newHarness(t *testing.T, adjust ...func(*Options)) *harness {
 	t.Cleanup(stop)
 	go hub.Run(running)
 	options := Options{
-		Live: hub,
+		Live:    hub,
 		Journal: book, ReadModel: readmodel.New(pool), Store: store, Projections: readmodel.Projections(), Pool: pool,
 		WebhookSecret: testSecret, StripeWebhookSecret: stripeSecret, Namespace: "default",
 		PublicURL: "http://orderly.test", TemporalUIURL: "http://temporal.test", SessionLifetime: time.Hour,

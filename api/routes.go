@@ -52,6 +52,7 @@ func (a *API) orderRoutes() {
 	all := get("get-order-events", "/v1/orders/{order_id}/events", "Read all that happened to an order")
 	all.Responses = map[string]*huma.Response{"304": {Description: "Nothing has happened since the ETag of If-None-Match"}}
 	query(a, all, a.getEvents)
+	query(a, get("diff-order", "/v1/orders/{order_id}/diff", "Compare an order as it was at one time with what it was at another"), a.diffOrder)
 
 	command(a, post("cancel-order", "/v1/orders/{order_id}/cancel", "Cancel an order and undo what it did"), mayCommand, a.cancel)
 	command(a, post("hold-order", "/v1/orders/{order_id}/hold", "Stop an order"), mayCommand, a.hold)

@@ -997,6 +997,20 @@ type CarrierUpdate struct {
 // CarrierUpdateStatus defines model for CarrierUpdate.Status.
 type CarrierUpdateStatus string
 
+// Change defines model for Change.
+type Change struct {
+	// After Its value after; null when it is not there any more.
+	After interface{} `json:"after"`
+
+	// Before Its value before; null when it was not there.
+	Before interface{} `json:"before"`
+
+	// Path The field.
+	//
+	// Examples: shipments[0].status
+	Path string `json:"path"`
+}
+
 // Cookie defines model for Cookie.
 type Cookie struct {
 	Domain      string    `json:"Domain"`
@@ -1468,6 +1482,19 @@ type Order struct {
 
 // OrderStatus defines model for Order.Status.
 type OrderStatus string
+
+// OrderDiff defines model for OrderDiff.
+type OrderDiff struct {
+	// Changes The fields of the order, as /v1/orders/{order_id} shows it, that differ.
+	Changes []Change `json:"changes"`
+
+	// From The version that is compared; 0 when the order was not placed yet.
+	From    int64  `json:"from"`
+	OrderID string `json:"order_id"`
+
+	// To The version that it is compared with.
+	To int64 `json:"to"`
+}
 
 // OrderList defines model for OrderList.
 type OrderList struct {
@@ -2145,6 +2172,15 @@ type CancelOrderParams struct {
 
 	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
 	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// DiffOrderParams defines parameters for DiffOrder.
+type DiffOrderParams struct {
+	// From A version, or a moment as in RFC 3339.
+	From string `form:"from" json:"from"`
+
+	// To A version, or a moment as in RFC 3339; without it, the order as it is now.
+	To *string `form:"to,omitempty" json:"to,omitempty"`
 }
 
 // GetOrderEventsParams defines parameters for GetOrderEvents.
@@ -2865,6 +2901,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/orders/{order_id}/cancel (the `CancelOrder` operationId).
 	CancelOrder(ctx context.Context, orderID string, params *CancelOrderParams, body CancelOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DiffOrder Compare an order as it was at one time with what it was at another
+	//
+	// Corresponds with GET /v1/orders/{order_id}/diff (the `DiffOrder` operationId).
+	DiffOrder(ctx context.Context, orderID string, params *DiffOrderParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetOrderEvents Read all that happened to an order
 	//
@@ -3843,6 +3884,21 @@ func (c *Client) CancelOrderWithBody(ctx context.Context, orderID string, params
 // Corresponds with POST /v1/orders/{order_id}/cancel (the `CancelOrder` operationId).
 func (c *Client) CancelOrder(ctx context.Context, orderID string, params *CancelOrderParams, body CancelOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCancelOrderRequest(c.Server, orderID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DiffOrder Compare an order as it was at one time with what it was at another
+//
+// Corresponds with GET /v1/orders/{order_id}/diff (the `DiffOrder` operationId).
+func (c *Client) DiffOrder(ctx context.Context, orderID string, params *DiffOrderParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDiffOrderRequest(c.Server, orderID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -6497,6 +6553,75 @@ func NewCancelOrderRequestWithBody(server string, orderID string, params *Cancel
 			req.Header.Set("If-Match", headerParam1)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewDiffOrderRequest constructs an http.Request for the DiffOrder method
+func NewDiffOrderRequest(server string, orderID string, params *DiffOrderParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "order_id", orderID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/orders/%s/diff", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -9160,6 +9285,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/orders/{order_id}/cancel (the `CancelOrder` operationId).
 	CancelOrderWithResponse(ctx context.Context, orderID string, params *CancelOrderParams, body CancelOrderJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelOrderResponse, error)
 
+	// DiffOrderWithResponse Compare an order as it was at one time with what it was at another
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/orders/{order_id}/diff (the `DiffOrder` operationId).
+	DiffOrderWithResponse(ctx context.Context, orderID string, params *DiffOrderParams, reqEditors ...RequestEditorFn) (*DiffOrderResponse, error)
+
 	// GetOrderEventsWithResponse Read all that happened to an order
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -10834,6 +10966,47 @@ func (r CancelOrderResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CancelOrderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DiffOrderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OrderDiff
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DiffOrderResponse) GetJSON200() *OrderDiff {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r DiffOrderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DiffOrderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DiffOrderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DiffOrderResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -12989,6 +13162,19 @@ func (c *ClientWithResponses) CancelOrderWithResponse(ctx context.Context, order
 	return ParseCancelOrderResponse(rsp)
 }
 
+// DiffOrderWithResponse Compare an order as it was at one time with what it was at another
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/orders/{order_id}/diff (the `DiffOrder` operationId).
+func (c *ClientWithResponses) DiffOrderWithResponse(ctx context.Context, orderID string, params *DiffOrderParams, reqEditors ...RequestEditorFn) (*DiffOrderResponse, error) {
+	rsp, err := c.DiffOrder(ctx, orderID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDiffOrderResponse(rsp)
+}
+
 // GetOrderEventsWithResponse Read all that happened to an order
 //
 // Returns a wrapper object for the known response body format(s).
@@ -14933,6 +15119,32 @@ func ParseCancelOrderResponse(rsp *http.Response) (*CancelOrderResponse, error) 
 			headers.XEventVersion = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDiffOrderResponse parses an HTTP response from a DiffOrderWithResponse call
+func ParseDiffOrderResponse(rsp *http.Response) (*DiffOrderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DiffOrderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OrderDiff
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	}
 
 	return response, nil

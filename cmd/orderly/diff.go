@@ -4,25 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
-	"reflect"
-	"slices"
 	"strconv"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"orderly/internal/fielddiff"
 	"orderly/journal"
 	"orderly/order"
 )
-
-// change is a field of an order that differs between two versions; a side on which it is not there is null.
-type change struct {
-	Path   string `json:"path"`
-	Before any    `json:"before"`
-	After  any    `json:"after"`
-}
 
 func diffCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -56,7 +46,7 @@ func diffCommand() *cobra.Command {
 	return cmd
 }
 
-func diff(cmd *cobra.Command, j *journal.Journal, orderID string, versions [2]int) ([]change, error) {
+func diff(cmd *cobra.Command, j *journal.Journal, orderID string, versions [2]int) ([]fielddiff.Change, error) {
 	var states [2]order.State
 	for i, version := range versions {
 		var err error
@@ -67,63 +57,10 @@ func diff(cmd *cobra.Command, j *journal.Journal, orderID string, versions [2]in
 			return nil, fmt.Errorf("%s ends at version %d: it has no version %d", orderID, states[i].Version, version)
 		}
 	}
-	return compareStates(states[0], states[1])
+	return fielddiff.Compare(states[0], states[1])
 }
 
-func compareStates(before, after order.State) ([]change, error) {
-	left, err := fields(before)
-	if err != nil {
-		return nil, err
-	}
-	right, err := fields(after)
-	if err != nil {
-		return nil, err
-	}
-	all := maps.Clone(left)
-	maps.Copy(all, right)
-	changes := []change{}
-	for _, path := range slices.Sorted(maps.Keys(all)) {
-		if !reflect.DeepEqual(left[path], right[path]) {
-			changes = append(changes, change{Path: path, Before: left[path], After: right[path]})
-		}
-	}
-	return changes, nil
-}
-
-// fields are the values of a state by their paths, as in shipments[0].status.
-func fields(state order.State) (map[string]any, error) {
-	text, err := json.Marshal(state)
-	if err != nil {
-		return nil, err
-	}
-	decoder := json.NewDecoder(strings.NewReader(string(text)))
-	decoder.UseNumber()
-	var value any
-	if err := decoder.Decode(&value); err != nil {
-		return nil, err
-	}
-	found := map[string]any{}
-	flatten(found, "", value)
-	return found, nil
-}
-
-func flatten(into map[string]any, path string, value any) {
-	switch value := value.(type) {
-	case map[string]any:
-		for name, each := range value {
-			flatten(into, strings.TrimPrefix(path+"."+name, "."), each)
-		}
-	case []any:
-		for i, each := range value {
-			flatten(into, fmt.Sprintf("%s[%d]", path, i), each)
-		}
-	case nil: // as one that is not there
-	default:
-		into[path] = value
-	}
-}
-
-func printChanges(w io.Writer, changes []change) error {
+func printChanges(w io.Writer, changes []fielddiff.Change) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "FIELD\tBEFORE\tAFTER")
 	for _, c := range changes {
