@@ -22,7 +22,7 @@ type OrderDiff struct {
 
 type diffInput struct {
 	OrderID string `path:"order_id" doc:"The order."`
-	From    point  `query:"from" required:"true" doc:"A version, or a moment as in RFC 3339." example:"4"`
+	From    point  `query:"from" default:"1" doc:"A version, or a moment as in RFC 3339." example:"4"`
 	To      point  `query:"to" doc:"A version, or a moment as in RFC 3339; without it, the order as it is now." example:"9"`
 }
 

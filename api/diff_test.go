@@ -20,7 +20,7 @@ func TestDiffOrder_VersionsAndMoments(t *testing.T) {
 	h.post(t, "/v1/orders/ord_1/notes", "k2", `{"text": "x"}`)
 	stamp := func(at time.Time) string { return url.QueryEscape(at.Format(time.RFC3339Nano)) }
 	for question, want := range map[string][2]int{
-		"from=1&to=2": {1, 2}, "from=2&to=1": {2, 1}, "from=1": {1, 3}, "from=" + stamp(between): {1, 3},
+		"from=1&to=2": {1, 2}, "from=2&to=1": {2, 1}, "from=1": {1, 3}, "to=2": {1, 2}, "from=" + stamp(between): {1, 3},
 		"from=" + stamp(between) + "&to=2": {1, 2}, "from=0&to=1": {0, 1}, "from=" + stamp(begin.Add(-time.Hour)) + "&to=1": {0, 1},
 	} {
 		answer := h.get(t, "/v1/orders/ord_1/diff?"+question)
@@ -55,7 +55,7 @@ func TestDiffOrder_BadQuestions(t *testing.T) {
 	h := newHarness(t)
 	h.place(t, "ord_1")
 	for question, pointer := range map[string]string{
-		"": "/from", "?from=": "/from", "?from=x": "/from", "?from=-1": "/from", "?from=2": "/from", "?from=1&to=2": "/to", "?from=1&to=yesterday": "/to",
+		"?from=x": "/from", "?from=-1": "/from", "?from=2": "/from", "?from=1&to=2": "/to", "?from=1&to=yesterday": "/to",
 		"?from=9999-01-01T00:00:00Z": "/from",
 	} {
 		wantProblem(t, h.get(t, "/v1/orders/ord_1/diff"+question), codeInvalid, pointer)

@@ -2177,7 +2177,7 @@ type CancelOrderParams struct {
 // DiffOrderParams defines parameters for DiffOrder.
 type DiffOrderParams struct {
 	// From A version, or a moment as in RFC 3339.
-	From string `form:"from" json:"from"`
+	From *string `form:"from,omitempty" json:"from,omitempty"`
 
 	// To A version, or a moment as in RFC 3339; without it, the order as it is now.
 	To *string `form:"to,omitempty" json:"to,omitempty"`
@@ -6593,12 +6593,16 @@ func NewDiffOrderRequest(server string, orderID string, params *DiffOrderParams)
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", false, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if params.To != nil {

@@ -87,13 +87,17 @@ func (i *integrator) wantCode(text, code string) map[string]any {
 	return problem
 }
 
-// reads: an order as it is, as it was, and all that happened to it.
+// reads: an order as it is, as it was, all that happened to it, and what happens as it happens.
 func (i *integrator) reads() {
-	answers := i.split(i.next(), 200, 200, 200, 404, 200)
+	answers := i.split(i.next(), 200, 200, 200, 404, 200, 200)
 	if first := object(i.shop.t, answers[1]); first["status"] != "created" {
 		i.shop.t.Errorf("version 1: %s", answers[1])
 	}
 	i.wantCode(answers[3], "not_yet_created")
+	if diff := object(i.shop.t, answers[5]); len(list(diff["changes"])) == 0 {
+		i.shop.t.Errorf("the difference: %s", answers[5])
+	}
+	wantLines(i.shop.t, i.next(), `^id: \d+\.\d+$`, `^event: OrderCreated$`, `^data: {"order_id":"ord_shop_1"`)
 }
 
 // isTold: an endpoint, a receiver that verifies, a signature by hand, a rotation.
