@@ -37,17 +37,10 @@ func (b *storeBench) withHistory(ctx context.Context) ([]Row, error) {
 		{"load of 20 events", "loads/s", func(b *storeBench) (float64, error) { return b.rate(ctx, 8, b.loader) }},
 		{fmt.Sprintf("order of %d events from its snapshot", replayed), "loads/s", func(b *storeBench) (float64, error) { return b.rate(ctx, 1, b.snapshotReader) }},
 	} {
-		var figures, floors []float64
-		for range b.Rounds {
-			floor, err := each.rate(b)
-			if err != nil {
-				return nil, err
-			}
-			figure, err := each.rate(grown)
-			if err != nil {
-				return nil, err
-			}
-			floors, figures = append(floors, floor), append(figures, figure)
+		floors, figures, err := inTurns(b.Rounds,
+			func() (float64, error) { return each.rate(b) }, func() (float64, error) { return each.rate(grown) })
+		if err != nil {
+			return nil, err
 		}
 		rows = append(rows, newRow(fmt.Sprintf("%s, with %d events / without", each.name, b.History), each.unit, 0.8, figures, floors))
 	}

@@ -63,17 +63,11 @@ func reads(ctx context.Context, through *orders, o LifecycleOptions) ([]Row, err
 
 func readRow(ctx context.Context, name string, n, rounds int, figure, floor func(context.Context) error) (Row, error) {
 	nothingAfter := func(context.Context) error { return nil }
-	var figures, floors []float64
-	for range rounds {
-		low, err := rate(ctx, n, readers, floor, nothingAfter)
-		if err != nil {
-			return Row{}, fmt.Errorf("%s: the SQL: %w", name, err)
-		}
-		high, err := rate(ctx, n, readers, figure, nothingAfter)
-		if err != nil {
-			return Row{}, fmt.Errorf("%s: %w", name, err)
-		}
-		floors, figures = append(floors, low), append(figures, high)
+	floors, figures, err := inTurns(rounds,
+		func() (float64, error) { return rate(ctx, n, readers, floor, nothingAfter) },
+		func() (float64, error) { return rate(ctx, n, readers, figure, nothingAfter) })
+	if err != nil {
+		return Row{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return newRow(name, "requests/s", 0.5, figures, floors), nil
 }

@@ -35,6 +35,29 @@ func newCost(name, unit string, target float64, figures, baselines []float64) Ro
 	return row
 }
 
+// inTurns measures a baseline and a figure, in each round both. Who goes first changes from round to round, and there are
+// twice as many rounds as were asked for: each leaves something to do behind, as pages to be written, of which the next one
+// pays its share.
+func inTurns(rounds int, baseline, figure func() (float64, error)) (baselines, figures []float64, err error) {
+	for round := range 2 * rounds {
+		first, second, firsts, seconds := baseline, figure, &baselines, &figures
+		if round%2 == 1 {
+			first, second, firsts, seconds = second, first, seconds, firsts
+		}
+		for _, each := range []struct {
+			measure func() (float64, error)
+			into    *[]float64
+		}{{first, firsts}, {second, seconds}} {
+			value, err := each.measure()
+			if err != nil {
+				return nil, nil, err
+			}
+			*each.into = append(*each.into, value)
+		}
+	}
+	return baselines, figures, nil
+}
+
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[len(sorted)/2]

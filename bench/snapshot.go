@@ -32,17 +32,10 @@ func (b *storeBench) rebuilds(ctx context.Context) (Row, error) {
 		}
 		return float64(times) / time.Since(begin).Seconds(), nil
 	}
-	var figures, floors []float64
-	for range b.Rounds {
-		floor, err := read(replay, 100)
-		if err != nil {
-			return Row{}, err
-		}
-		figure, err := read(fromSnapshot, 1000)
-		if err != nil {
-			return Row{}, err
-		}
-		floors, figures = append(floors, floor), append(figures, figure)
+	floors, figures, err := inTurns(b.Rounds,
+		func() (float64, error) { return read(replay, 100) }, func() (float64, error) { return read(fromSnapshot, 1000) })
+	if err != nil {
+		return Row{}, err
 	}
 	return newRow(fmt.Sprintf("order of %d events from its snapshot / replay", replayed), "reads/s", 13, figures, floors), nil
 }

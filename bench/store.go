@@ -93,17 +93,11 @@ func Store(ctx context.Context, o StoreOptions) ([]Row, error) {
 
 // appends compares single appends with bare inserts at the same concurrency.
 func (b *storeBench) appends(ctx context.Context, writers int) (Row, error) {
-	var figures, floors []float64
-	for range b.Rounds {
-		floor, err := b.rate(ctx, writers, b.insertBare)
-		if err != nil {
-			return Row{}, fmt.Errorf("bare inserts: %w", err)
-		}
-		figure, err := b.rate(ctx, writers, b.appender(1))
-		if err != nil {
-			return Row{}, fmt.Errorf("appends: %w", err)
-		}
-		floors, figures = append(floors, floor), append(figures, figure)
+	floors, figures, err := inTurns(b.Rounds,
+		func() (float64, error) { return b.rate(ctx, writers, b.insertBare) },
+		func() (float64, error) { return b.rate(ctx, writers, b.appender(1)) })
+	if err != nil {
+		return Row{}, fmt.Errorf("appends and bare inserts: %w", err)
 	}
 	fmt.Fprintf(b.Progress, "appends, %d writers: %.0f/s, bare inserts %.0f/s\n", writers, median(figures), median(floors))
 	return newRow(fmt.Sprintf("append, %d writers / bare insert", writers), "events/s", 1, figures, floors), nil
@@ -112,17 +106,14 @@ func (b *storeBench) appends(ctx context.Context, writers int) (Row, error) {
 // batches compares ten events an append with one.
 func (b *storeBench) batches(ctx context.Context) (Row, error) {
 	const size, writers = 10, 8
-	var figures, floors []float64
-	for range b.Rounds {
-		floor, err := b.rate(ctx, writers, b.appender(1))
-		if err != nil {
-			return Row{}, err
-		}
-		figure, err := b.rate(ctx, writers, b.appender(size))
-		if err != nil {
-			return Row{}, err
-		}
-		floors, figures = append(floors, floor), append(figures, size*figure)
+	floors, figures, err := inTurns(b.Rounds,
+		func() (float64, error) { return b.rate(ctx, writers, b.appender(1)) },
+		func() (float64, error) {
+			appends, err := b.rate(ctx, writers, b.appender(size))
+			return size * appends, err
+		})
+	if err != nil {
+		return Row{}, err
 	}
 	return newRow("10 events an append / 1", "events/s", 3, figures, floors), nil
 }
