@@ -32,14 +32,16 @@ type Projector struct {
 	Projections []projection.Projection
 }
 
-// Project runs a projection until it is cancelled, the worker stops, or its time is over. The last two are no errors:
-// the workflow starts it again, on whichever worker is free.
+// Project runs a projection until it is cancelled, which is how its workflow pauses it, the worker stops, or its time is over.
+// The last two are no errors: the workflow starts it again, on whichever worker is free.
 func (p *Projector) Project(ctx context.Context, in workflows.ProjectInput) error {
 	wanted, err := p.projection(in.Name)
 	if err != nil {
 		return err
 	}
-	running, stop := context.WithTimeout(ctx, projectFor)
+	told, stopFor := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer context.AfterFunc(ctx, func() { stopFor(projection.ErrPaused) })()
+	running, stop := context.WithTimeout(told, projectFor)
 	defer stop()
 	err = alive(ctx, running, stop, projection.NewRunner(p.Pool, p.Store, p.Appended, wanted, in.Shard).Run)
 	if err == nil {

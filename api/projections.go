@@ -28,7 +28,7 @@ type ProjectionStatus struct {
 	Position   string  `json:"position" doc:"The position in the feed up to which it is true."`
 	LagEvents  int     `json:"lag_events"`
 	LagSeconds float64 `json:"lag_seconds"`
-	State      string  `json:"state" enum:"running,parked,stopped,failed,rebuilding"`
+	State      string  `json:"state" enum:"running,parked,paused,stopped,failed,rebuilding"`
 	Progress   float64 `json:"progress" doc:"How much of its rebuild is done, between 0 and 1; 1 when none is under way."`
 	Parked     int     `json:"parked_events" doc:"Events that could not be applied, and those behind them."`
 }
@@ -96,6 +96,26 @@ func (a *API) rebuildProjection(ctx context.Context, in *rebuildInput) (*rebuild
 	}
 	list, err := a.projections(ctx, func(s projection.Status) bool { return s.Name == p.Name })
 	return &rebuildOutput{http.StatusAccepted, list}, err
+}
+
+type steerInput struct {
+	ProjectionPath
+	CommandHeaders
+}
+
+// steerProjection pauses a projection or lets it go on; both can be said again.
+func (a *API) steerProjection(signal string) func(context.Context, *steerInput) (*rebuildOutput, error) {
+	return func(ctx context.Context, in *steerInput) (*rebuildOutput, error) {
+		p, err := a.projection(in.ProjectionPath)
+		if err != nil {
+			return nil, err
+		}
+		if err := orchestrator.SteerProjection(ctx, a.options.Temporal, p.Name, p.Shards, signal); err != nil {
+			return nil, &orchestrator.UnavailableError{Err: err}
+		}
+		list, err := a.projections(ctx, func(s projection.Status) bool { return s.Name == p.Name })
+		return &rebuildOutput{http.StatusAccepted, list}, err
+	}
 }
 
 // DeadLetter is an event that could not be applied to a read model, or that is parked behind one.

@@ -23,7 +23,7 @@ const (
 	mayBulk    permission = "bulk"    // operations over many orders
 	mayAudit   permission = "audit"   // events as they are stored
 	mayMonitor permission = "monitor" // the metrics
-	mayRebuild permission = "rebuild" // read models: rebuild them, retry and skip parked events
+	mayRebuild permission = "rebuild" // read models: rebuild, pause and resume them, retry and skip parked events
 	mayErase   permission = "erase"   // forget a customer's personal data
 	mayDecode  permission = "decode"  // what Temporal keeps encrypted, of all tenants
 	mayKeys    permission = "keys"    // make, rotate and revoke API keys

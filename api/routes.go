@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"orderly/bulk"
+	"orderly/workflows"
 )
 
 // routes is every route there is.
@@ -111,6 +112,12 @@ func (a *API) readModelRoutes() {
 	rebuild := post("rebuild-projection", "/v1/projections/{name}/rebuild", "Build a read model anew beside the one that is served")
 	rebuild.DefaultStatus = http.StatusAccepted
 	modify(a, rebuild, mayRebuild, a.rebuildProjection)
+	pause := post("pause-projection", "/v1/projections/{name}/pause", "Stop a projection for a while; what is served stays as it is")
+	pause.DefaultStatus = http.StatusAccepted
+	modify(a, pause, mayRebuild, a.steerProjection(workflows.PauseProjection))
+	resume := post("resume-projection", "/v1/projections/{name}/resume", "Let a paused projection go on where it was")
+	resume.DefaultStatus = http.StatusAccepted
+	modify(a, resume, mayRebuild, a.steerProjection(workflows.ResumeProjection))
 	query(a, get("list-dead-letters", "/v1/projections/{name}/dead-letters", "List the events that could not be applied, and those behind them"), a.listDeadLetters)
 	modify(a, post("retry-dead-letter", "/v1/projections/{name}/dead-letters/{id}/retry", "Apply the parked events of its order again"), mayRebuild, a.retryLetter)
 	modify(a, post("skip-dead-letter", "/v1/projections/{name}/dead-letters/{id}/skip", "Leave an event out, and apply those behind it"), mayRebuild, a.skipLetter)

@@ -417,6 +417,7 @@ func (e PendingCommandStatus) Valid() bool {
 const (
 	ProjectionStatusStateFailed     ProjectionStatusState = "failed"
 	ProjectionStatusStateParked     ProjectionStatusState = "parked"
+	ProjectionStatusStatePaused     ProjectionStatusState = "paused"
 	ProjectionStatusStateRebuilding ProjectionStatusState = "rebuilding"
 	ProjectionStatusStateRunning    ProjectionStatusState = "running"
 	ProjectionStatusStateStopped    ProjectionStatusState = "stopped"
@@ -428,6 +429,8 @@ func (e ProjectionStatusState) Valid() bool {
 	case ProjectionStatusStateFailed:
 		return true
 	case ProjectionStatusStateParked:
+		return true
+	case ProjectionStatusStatePaused:
 		return true
 	case ProjectionStatusStateRebuilding:
 		return true
@@ -2333,8 +2336,26 @@ type SkipDeadLetterParams struct {
 	IfMatch *string `json:"If-Match,omitempty"`
 }
 
+// PauseProjectionParams defines parameters for PauseProjection.
+type PauseProjectionParams struct {
+	// IdempotencyKey Names the command: sending it again with the same key has its effect once and the same answer.
+	IdempotencyKey string `json:"Idempotency-Key"`
+
+	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
 // RebuildProjectionParams defines parameters for RebuildProjection.
 type RebuildProjectionParams struct {
+	// IdempotencyKey Names the command: sending it again with the same key has its effect once and the same answer.
+	IdempotencyKey string `json:"Idempotency-Key"`
+
+	// IfMatch The version on which the command is based, quoted as in ETag. When the order has changed since, the answer is 412.
+	IfMatch *string `json:"If-Match,omitempty"`
+}
+
+// ResumeProjectionParams defines parameters for ResumeProjection.
+type ResumeProjectionParams struct {
 	// IdempotencyKey Names the command: sending it again with the same key has its effect once and the same answer.
 	IdempotencyKey string `json:"Idempotency-Key"`
 
@@ -3107,10 +3128,20 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/projections/{name}/dead-letters/{id}/skip (the `SkipDeadLetter` operationId).
 	SkipDeadLetter(ctx context.Context, name string, id string, params *SkipDeadLetterParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// PauseProjection Stop a projection for a while; what is served stays as it is
+	//
+	// Corresponds with POST /v1/projections/{name}/pause (the `PauseProjection` operationId).
+	PauseProjection(ctx context.Context, name string, params *PauseProjectionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RebuildProjection Build a read model anew beside the one that is served
 	//
 	// Corresponds with POST /v1/projections/{name}/rebuild (the `RebuildProjection` operationId).
 	RebuildProjection(ctx context.Context, name string, params *RebuildProjectionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResumeProjection Let a paused projection go on where it was
+	//
+	// Corresponds with POST /v1/projections/{name}/resume (the `ResumeProjection` operationId).
+	ResumeProjection(ctx context.Context, name string, params *ResumeProjectionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListShipments List parcels
 	//
@@ -4409,11 +4440,41 @@ func (c *Client) SkipDeadLetter(ctx context.Context, name string, id string, par
 	return c.Client.Do(req)
 }
 
+// PauseProjection Stop a projection for a while; what is served stays as it is
+//
+// Corresponds with POST /v1/projections/{name}/pause (the `PauseProjection` operationId).
+func (c *Client) PauseProjection(ctx context.Context, name string, params *PauseProjectionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPauseProjectionRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RebuildProjection Build a read model anew beside the one that is served
 //
 // Corresponds with POST /v1/projections/{name}/rebuild (the `RebuildProjection` operationId).
 func (c *Client) RebuildProjection(ctx context.Context, name string, params *RebuildProjectionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRebuildProjectionRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResumeProjection Let a paused projection go on where it was
+//
+// Corresponds with POST /v1/projections/{name}/resume (the `ResumeProjection` operationId).
+func (c *Client) ResumeProjection(ctx context.Context, name string, params *ResumeProjectionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResumeProjectionRequest(c.Server, name, params)
 	if err != nil {
 		return nil, err
 	}
@@ -7866,6 +7927,64 @@ func NewSkipDeadLetterRequest(server string, name string, id string, params *Ski
 	return req, nil
 }
 
+// NewPauseProjectionRequest constructs an http.Request for the PauseProjection method
+func NewPauseProjectionRequest(server string, name string, params *PauseProjectionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/projections/%s/pause", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewRebuildProjectionRequest constructs an http.Request for the RebuildProjection method
 func NewRebuildProjectionRequest(server string, name string, params *RebuildProjectionParams) (*http.Request, error) {
 	var err error
@@ -7883,6 +8002,64 @@ func NewRebuildProjectionRequest(server string, name string, params *RebuildProj
 	}
 
 	operationPath := fmt.Sprintf("/v1/projections/%s/rebuild", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewResumeProjectionRequest constructs an http.Request for the ResumeProjection method
+func NewResumeProjectionRequest(server string, name string, params *ResumeProjectionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/projections/%s/resume", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -9508,12 +9685,26 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/projections/{name}/dead-letters/{id}/skip (the `SkipDeadLetter` operationId).
 	SkipDeadLetterWithResponse(ctx context.Context, name string, id string, params *SkipDeadLetterParams, reqEditors ...RequestEditorFn) (*SkipDeadLetterResponse, error)
 
+	// PauseProjectionWithResponse Stop a projection for a while; what is served stays as it is
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/projections/{name}/pause (the `PauseProjection` operationId).
+	PauseProjectionWithResponse(ctx context.Context, name string, params *PauseProjectionParams, reqEditors ...RequestEditorFn) (*PauseProjectionResponse, error)
+
 	// RebuildProjectionWithResponse Build a read model anew beside the one that is served
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/projections/{name}/rebuild (the `RebuildProjection` operationId).
 	RebuildProjectionWithResponse(ctx context.Context, name string, params *RebuildProjectionParams, reqEditors ...RequestEditorFn) (*RebuildProjectionResponse, error)
+
+	// ResumeProjectionWithResponse Let a paused projection go on where it was
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/projections/{name}/resume (the `ResumeProjection` operationId).
+	ResumeProjectionWithResponse(ctx context.Context, name string, params *ResumeProjectionParams, reqEditors ...RequestEditorFn) (*ResumeProjectionResponse, error)
 
 	// ListShipmentsWithResponse List parcels
 	//
@@ -11888,6 +12079,40 @@ func (r SkipDeadLetterResponse) ContentType() string {
 	return ""
 }
 
+type PauseProjectionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r PauseProjectionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PauseProjectionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PauseProjectionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PauseProjectionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type RebuildProjectionResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -11916,6 +12141,40 @@ func (r RebuildProjectionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RebuildProjectionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ResumeProjectionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r ResumeProjectionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResumeProjectionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResumeProjectionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResumeProjectionResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -13571,6 +13830,19 @@ func (c *ClientWithResponses) SkipDeadLetterWithResponse(ctx context.Context, na
 	return ParseSkipDeadLetterResponse(rsp)
 }
 
+// PauseProjectionWithResponse Stop a projection for a while; what is served stays as it is
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/projections/{name}/pause (the `PauseProjection` operationId).
+func (c *ClientWithResponses) PauseProjectionWithResponse(ctx context.Context, name string, params *PauseProjectionParams, reqEditors ...RequestEditorFn) (*PauseProjectionResponse, error) {
+	rsp, err := c.PauseProjection(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePauseProjectionResponse(rsp)
+}
+
 // RebuildProjectionWithResponse Build a read model anew beside the one that is served
 //
 // Returns a wrapper object for the known response body format(s).
@@ -13582,6 +13854,19 @@ func (c *ClientWithResponses) RebuildProjectionWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseRebuildProjectionResponse(rsp)
+}
+
+// ResumeProjectionWithResponse Let a paused projection go on where it was
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/projections/{name}/resume (the `ResumeProjection` operationId).
+func (c *ClientWithResponses) ResumeProjectionWithResponse(ctx context.Context, name string, params *ResumeProjectionParams, reqEditors ...RequestEditorFn) (*ResumeProjectionResponse, error) {
+	rsp, err := c.ResumeProjection(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResumeProjectionResponse(rsp)
 }
 
 // ListShipmentsWithResponse List parcels
@@ -16124,6 +16409,22 @@ func ParseSkipDeadLetterResponse(rsp *http.Response) (*SkipDeadLetterResponse, e
 	return response, nil
 }
 
+// ParsePauseProjectionResponse parses an HTTP response from a PauseProjectionWithResponse call
+func ParsePauseProjectionResponse(rsp *http.Response) (*PauseProjectionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PauseProjectionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
 // ParseRebuildProjectionResponse parses an HTTP response from a RebuildProjectionWithResponse call
 func ParseRebuildProjectionResponse(rsp *http.Response) (*RebuildProjectionResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -16133,6 +16434,22 @@ func ParseRebuildProjectionResponse(rsp *http.Response) (*RebuildProjectionRespo
 	}
 
 	response := &RebuildProjectionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseResumeProjectionResponse parses an HTTP response from a ResumeProjectionWithResponse call
+func ParseResumeProjectionResponse(rsp *http.Response) (*ResumeProjectionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResumeProjectionResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
 	}

@@ -109,3 +109,45 @@ func (s shop) sql(statement string, args ...any) {
 		s.t.Fatalf("%s: %v", statement, err)
 	}
 }
+
+// TestProjection_Paused_StaysAsItIs_AlsoOverARestart: what is recorded meanwhile is there after it was resumed.
+func TestProjection_Paused_StaysAsItIs_AlsoOverARestart(t *testing.T) {
+	t.Parallel()
+	s := open(t, everything)
+	s.until(s.place(wish{id: "ord_before"}), "closed")
+	s.awaitReadModels()
+	s.command(http.StatusAccepted, "/v1/projections/orders/pause", "")
+	s.awaitState("orders", "paused")
+	s.Kill("--all")
+	s.StartRole("--all")
+	s.place(wish{id: "ord_meanwhile"})
+	s.must("projections", "pause", "figures")
+	s.awaitState("figures", "paused")
+	s.awaitState("orders", "paused")
+	for _, each := range list(s.get("/v1/orders").body["orders"]) {
+		if each["order_id"] == "ord_meanwhile" {
+			t.Error("a paused projection goes on")
+		}
+	}
+	s.must("projections", "resume", "orders")
+	s.command(http.StatusAccepted, "/v1/projections/figures/resume", "")
+	s.command(http.StatusNotFound, "/v1/projections/nothing/pause", "")
+	s.awaitState("orders", "running")
+	s.awaitState("figures", "running")
+	s.awaitReadModels()
+	if found := list(s.get("/v1/orders").body["orders"]); len(found) != 2 {
+		t.Errorf("the list has %d orders", len(found))
+	}
+}
+
+func (s shop) awaitState(name, state string) {
+	s.t.Helper()
+	s.Await(name+" is "+state, func() bool {
+		for _, each := range list(s.get("/v1/projections").body["projections"]) {
+			if each["name"] == name {
+				return each["state"] == state
+			}
+		}
+		return false
+	})
+}

@@ -24,7 +24,7 @@ const patience = time.Minute
 
 // world is a journal with a hub.
 type world struct {
-	t    *testing.T
+	t     *testing.T
 	pool  *pgxpool.Pool
 	store *eventstore.Store
 	book  *journal.Journal

@@ -30,7 +30,7 @@ func (e *VersionError) Error() string {
 func (r *Runner) takeOver(ctx context.Context) error {
 	const query = `
 		INSERT INTO projections AS p (name, shard, version, shards, fence, seen_at) VALUES ($1, $2, $3, $4, 1, clock_timestamp())
-		ON CONFLICT (name, shard) DO UPDATE SET fence = p.fence + 1, seen_at = clock_timestamp(), error = ''
+		ON CONFLICT (name, shard) DO UPDATE SET fence = p.fence + 1, seen_at = clock_timestamp(), error = '', paused = false
 		RETURNING version, fence, checkpoint_tx, checkpoint_position`
 	var version int
 	r.progress = Progress{}
@@ -105,9 +105,9 @@ func (r *Runner) pulse(ctx context.Context) error {
 }
 
 // leave records that nobody runs the shard now, and why, unless it was taken over.
-func (r *Runner) leave(ctx context.Context, text string) error {
+func (r *Runner) leave(ctx context.Context, text string, paused bool) error {
 	const query = `
-		UPDATE projections SET seen_at = NULL, error = $1 WHERE name = $2 AND shard = $3 AND fence = $4`
-	_, err := r.pool.Exec(ctx, query, text, r.projection.Name, r.shard, r.fence)
+		UPDATE projections SET seen_at = NULL, error = $1, paused = $5 WHERE name = $2 AND shard = $3 AND fence = $4`
+	_, err := r.pool.Exec(ctx, query, text, r.projection.Name, r.shard, r.fence, paused)
 	return err
 }

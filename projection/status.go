@@ -19,7 +19,9 @@ const (
 	Running = "running"
 	// Parked runs, too, but some orders are left out: events of theirs could not be applied.
 	Parked = "parked"
-	// Stopped has no runner: it was told to stop, or it has not been seen for ten seconds.
+	// Paused was told to stop until it is told to go on.
+	Paused = "paused"
+	// Stopped has no runner: none has been seen for ten seconds.
 	Stopped = "stopped"
 	// Rebuilding runs, too, while its next generation is built beside it.
 	Rebuilding = "rebuilding"
@@ -58,7 +60,7 @@ type Status struct {
 func Statuses(ctx context.Context, pool *pgxpool.Pool, store *eventstore.Store) ([]Status, error) {
 	const query = `
 		SELECT p.name, p.shard, p.version, p.checkpoint_tx, p.checkpoint_position, p.error,
-			coalesce(p.seen_at, '-infinity') > clock_timestamp() - interval '10 seconds' AS alive, p.seen_at,
+			coalesce(p.seen_at, '-infinity') > clock_timestamp() - interval '10 seconds' AS alive, p.seen_at, p.paused,
 			dead.events, dead.orders, coalesce(next.version, 0), coalesce(next.progress, 1)
 		FROM projections p
 		CROSS JOIN LATERAL (SELECT count(*)::int AS events, count(DISTINCT order_id)::int AS orders
@@ -99,9 +101,9 @@ func Statuses(ctx context.Context, pool *pgxpool.Pool, store *eventstore.Store) 
 
 func scanStatus(row pgx.CollectableRow) (Status, error) {
 	var s Status
-	var alive bool
+	var alive, paused bool
 	var seen *time.Time
-	err := row.Scan(&s.Name, &s.Shard, &s.Version, &s.Position.Tx, &s.Position.Seq, &s.Error, &alive, &seen,
+	err := row.Scan(&s.Name, &s.Shard, &s.Version, &s.Position.Tx, &s.Position.Seq, &s.Error, &alive, &seen, &paused,
 		&s.ParkedEvents, &s.ParkedOrders, &s.RebuildVersion, &s.Progress)
 	if seen != nil {
 		s.SeenAt = seen.UTC()
@@ -111,6 +113,8 @@ func scanStatus(row pgx.CollectableRow) (Status, error) {
 		s.State = Rebuilding
 	case s.Error != "":
 		s.State = Failed
+	case paused:
+		s.State = Paused
 	case !alive:
 		s.State = Stopped
 	case s.ParkedEvents > 0:

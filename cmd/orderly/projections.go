@@ -21,6 +21,7 @@ import (
 	"orderly/orchestrator"
 	"orderly/projection"
 	"orderly/readmodel"
+	"orderly/workflows"
 )
 
 // lettersPage is how many dead letters are read at a time.
@@ -29,9 +30,10 @@ const lettersPage = 500
 func projectionsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "projections", Short: "See how far the read models are, build them anew, and repair what could not be applied", Args: noOther}
 	cmd.RunE = func(*cobra.Command, []string) error {
-		return usageError{errors.New("projections what? list, rebuild, dead-letters, retry or skip")}
+		return usageError{errors.New("projections what? list, rebuild, pause, resume, dead-letters, retry or skip")}
 	}
-	cmd.AddCommand(listProjectionsCommand(), rebuildCommand(), deadLettersCommand(), retryLetterCommand(), skipLetterCommand())
+	cmd.AddCommand(listProjectionsCommand(), rebuildCommand(), steerCommand("pause", "Stop a projection for a while; what is served stays as it is", workflows.PauseProjection),
+		steerCommand("resume", "Let a paused projection go on where it was", workflows.ResumeProjection), deadLettersCommand(), retryLetterCommand(), skipLetterCommand())
 	return cmd
 }
 
@@ -169,6 +171,32 @@ func ignoreEnd(ctx context.Context, err error) error {
 		return nil
 	default:
 		return err
+	}
+}
+
+func steerCommand(verb, short, signal string) *cobra.Command {
+	return &cobra.Command{
+		Use: verb + " NAME", Short: short, Args: exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := projectionNamed(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			c, err := config.Load()
+			if err != nil {
+				return usageError{err}
+			}
+			temporal, _, err := connectTemporal(c, zap.NewNop())
+			if err != nil {
+				return err
+			}
+			defer temporal.Close()
+			if err := orchestrator.SteerProjection(cmd.Context(), temporal, p.Name, p.Shards, signal); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: told to %s\n", p.Name, verb)
+			return err
+		},
 	}
 }
 

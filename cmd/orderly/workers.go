@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"slices"
 
-	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 
@@ -22,7 +20,6 @@ import (
 	"orderly/projection"
 	"orderly/readmodel"
 	"orderly/worker"
-	"orderly/workflows"
 )
 
 // startWorkers starts the workers of the roles and gives what stops them. A worker that cannot go on ends the process.
@@ -130,15 +127,8 @@ func (s *service) projections() []projection.Projection {
 // startProjections makes sure that each shard of each projection has its workflow; one that runs is left alone.
 func (s *service) startProjections(ctx context.Context) error {
 	for _, p := range s.projections() {
-		for shard := range max(p.Shards, 1) {
-			_, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-				ID: workflows.ProjectionWorkflowID(p.Name, shard), TaskQueue: workflows.ProjectionTaskQueue,
-				WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-				StaticSummary:            "runs the projection " + p.Name,
-			}, workflows.ProjectionWorkflow, workflows.ProjectionInput{Name: p.Name, Shard: shard})
-			if err != nil {
-				return fmt.Errorf("start the projection %s: %w", p.Name, err)
-			}
+		if err := orchestrator.StartProjection(ctx, s.temporal, p.Name, p.Shards); err != nil {
+			return err
 		}
 	}
 	return nil
