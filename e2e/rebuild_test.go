@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"orderly/workflows"
 )
 
 // TestRebuild_OfEverything_ArchivedOrdersToo builds all read models anew, by the command line and over HTTP, with orders under
@@ -150,4 +153,35 @@ func (s shop) awaitState(name, state string) {
 		}
 		return false
 	})
+}
+
+// TestProjector_Killed_AnotherOneTakesOver: the read models go on when the process that keeps them is killed. How soon is in
+// the test's log; docs/operations.md says how soon it should be.
+func TestProjector_Killed_AnotherOneTakesOver(t *testing.T) {
+	t.Parallel()
+	s := open(t, []string{"--api", "--worker"})
+	s.StartBeside("first", "--projector")
+	s.until(s.place(wish{id: "ord_first"}), "closed")
+	s.awaitReadModels()
+	s.StartBeside("second", "--projector")
+	s.Await("the second projector polls", func() bool { return s.pollers(workflows.ProjectionTaskQueue) >= 2 })
+	s.Kill("first")
+	killed := time.Now()
+	id := s.place(wish{id: "ord_second"})
+	s.Await("the read model knows the order", func() bool {
+		return len(list(s.get("/v1/orders?q=" + id).body["orders"])) == 1
+	})
+	t.Logf("the other projector took over %s after the first one was killed", time.Since(killed).Round(100*time.Millisecond))
+	s.until(id, "closed")
+	s.awaitReadModels()
+}
+
+// pollers is how many workers ask Temporal for activities of a task queue.
+func (s shop) pollers(queue string) int {
+	s.t.Helper()
+	described, err := s.Temporal().DescribeTaskQueue(s.t.Context(), queue, enumspb.TASK_QUEUE_TYPE_ACTIVITY)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return len(described.Pollers)
 }
