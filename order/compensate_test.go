@@ -1,6 +1,7 @@
 package order_test
 
 import (
+	"slices"
 	"testing"
 
 	"orderly/order"
@@ -211,4 +212,32 @@ func (w *world) checkUndone(done []order.StepName) {
 	if len(w.booked) != count[order.BookShipment] {
 		w.t.Errorf("after %v: booked %v", done, w.booked)
 	}
+}
+
+// TestCompensation_GoodsOfALostParcelAreTakenBeforeTheRestIsReleased: a reservation of which the rest was released has nothing left
+// to be taken.
+func TestCompensation_GoodsOfALostParcelAreTakenBeforeTheRestIsReleased(t *testing.T) {
+	t.Parallel()
+	lost := partly.and(
+		&order.ShipmentLost{ShipmentID: parcel1}, &order.RefundRequested{RefundID: "rf_1", Amount: 10300, Reason: "lost", ShipmentID: parcel1},
+		&order.RefundIssued{RefundID: "rf_1", Amount: 10300, ProviderRef: "re_1"},
+		&order.CancellationRequested{Reason: "changed my mind"}, undoing(cancelParcel2, payBack, releaseGoods),
+		&order.ShipmentCancelled{ShipmentID: parcel2}, &order.RefundRequested{RefundID: "rf_2", Amount: 3200, Reason: "cancellation"},
+		&order.RefundIssued{RefundID: "rf_2", Amount: 3200, ProviderRef: "re_2"},
+	)
+	if steps := stepNames(lost); !slices.Equal(steps, []order.StepName{order.CommitStock}) {
+		t.Errorf("before the lost goods are taken: %v", steps)
+	}
+	taken := lost.and(committed[0])
+	if steps := stepNames(taken); !slices.Equal(steps, []order.StepName{order.ReleaseStock}) {
+		t.Errorf("after they were taken: %v", steps)
+	}
+}
+
+func stepNames(l life) []order.StepName {
+	var names []order.StepName
+	for _, step := range order.PlanFor(stateOf(l), testPolicy).Steps {
+		names = append(names, step.Name)
+	}
+	return names
 }

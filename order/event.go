@@ -1,9 +1,8 @@
 package order
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
+	"github.com/go-json-experiment/json"
 	"time"
 )
 
@@ -414,9 +413,7 @@ func DecodeEvent(eventType string, schemaVersion int, data []byte) (Event, error
 		return nil, err
 	}
 	event := registry[eventType]()
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(event); err != nil {
+	if err := json.Unmarshal(data, event, json.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("decode %s v%d: %w", eventType, schemaVersion, err)
 	}
 	return event, nil

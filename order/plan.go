@@ -2,6 +2,7 @@ package order
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -212,7 +213,19 @@ func (s State) compensation(p Policy) []Step {
 	if steps := s.returnMoney(p); len(steps) > 0 {
 		return steps
 	}
-	return s.releases(p)
+	releases := s.releases(p)
+	if s.goodsLeaving() {
+		releases = slices.DeleteFunc(releases, func(step Step) bool { return step.Key == s.releaseKey(s.Stock.ReserveNo) })
+	}
+	return releases
+}
+
+// goodsLeaving says whether goods that the order has set aside have left with a parcel without being taken from the stock yet.
+// What is left of the reservation is released after that: released before, they could not be taken any more.
+func (s State) goodsLeaving() bool {
+	return slices.ContainsFunc(s.Shipments, func(shipment Shipment) bool {
+		return shipment.onItsWay() && shipment.Goods.Key == "" && !shipment.orderGoodsGone()
+	})
 }
 
 // releases give the goods free. A reservation that was asked for may have been made though its answer was not recorded:
