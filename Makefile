@@ -66,8 +66,9 @@ bin/stripe-mock:
 	@echo "building stripe-mock $(STRIPE_MOCK)"
 	@GOBIN=$(CURDIR)/bin go install github.com/stripe/stripe-mock@$(STRIPE_MOCK)
 
-bench: postgres build ## measure Orderly against the floor of this machine
-	@env -u DATABASE_URL -u TEMPORAL_ADDRESS bin/devstack exec --ephemeral -- bin/orderly bench
+bench: postgres build ## measure Orderly against the floor of this machine; the rows are in .orderly/bench.json, too
+	@mkdir -p .orderly
+	@env -u DATABASE_URL -u TEMPORAL_ADDRESS bin/devstack exec --ephemeral -- bin/orderly bench --save .orderly/bench.json
 
 torture: postgres build ## run Orderly while everything goes wrong, then check every promise (TORTURE_MINUTES=5, SEED=)
 	@env -u DATABASE_URL -u TEMPORAL_ADDRESS DEVSTACK_BIN=$(CURDIR)/bin/devstack \

@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	// What docs/integrators.md shows.
 	"docs/examples/firstorder": {"client"},
 	"docs/examples/webhooks":   {},
-	"bench":                    {"order", "eventstore", "journal", "workflows"},
+	"bench":                    {"order", "eventstore", "journal", "workflows", "projection", "readmodel"},
 	"torture":                  {"order", "eventstore", "journal", "workflows", "api", "internal/sabotage"},
 	"e2e":                      {},
 	"deploy":                   {},

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"orderly/eventstore"
 )
@@ -91,23 +93,22 @@ func (b *storeBench) writeHistory(ctx context.Context) error {
 	began := time.Now()
 	for first := 0; first < b.History; first += historyPage {
 		last := min(first+historyPage, b.History) - 1
-		tx, err := b.Pool.Begin(ctx)
-		if err != nil {
-			return fmt.Errorf("write a history: %w", err)
-		}
-		_, err = tx.Exec(ctx, `SET LOCAL statement_timeout = 0`)
-		if err == nil {
-			_, err = tx.Exec(ctx, query, first, last, benchData, benchMetadata)
-		}
-		if err == nil {
-			err = tx.Commit(ctx)
-		}
-		if err != nil {
-			_ = tx.Rollback(ctx)
+		if err := unlimited(ctx, b.Pool, query, first, last, benchData, benchMetadata); err != nil {
 			return fmt.Errorf("write a history: %w", err)
 		}
 		fmt.Fprintf(b.Progress, "history: %d of %d events, %s\n", last+1, b.History, time.Since(began).Round(time.Second))
 	}
 	_, err := b.Pool.Exec(ctx, `VACUUM ANALYZE order_events`)
 	return err
+}
+
+// unlimited runs a statement that may take long.
+func unlimited(ctx context.Context, pool *pgxpool.Pool, query string, args ...any) error {
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SET LOCAL statement_timeout = 0`); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, query, args...)
+		return err
+	})
 }

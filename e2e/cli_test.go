@@ -290,3 +290,26 @@ func TestMigrate_AppliesOnce(t *testing.T) {
 		t.Errorf("the second time: got %+v, want %+v", second, want)
 	}
 }
+
+// TestCLI_Bench_Projections_WritesItsRows runs that part of the benchmark with next to nothing to do: its figures mean nothing here.
+func TestCLI_Bench_Projections_WritesItsRows(t *testing.T) {
+	t.Parallel()
+	s := shop{testkit.Start(t, nil), t}
+	file := filepath.Join(t.TempDir(), "bench.json")
+	table := s.cli(0, "bench", "--only", "projections", "--events", "700", "--changes", "2000", "--rounds", "1", "--save", file).stdout
+	wantLines(t, table, `catching up, all read models / bare feed +\d`, `rebuild of all read models of 700 events +\d`, `its memory / 200 MB +\d+`,
+		`lag of the read models under load, p99 / 250 ms +\d`, `counts at an instant over 2000 changes, p99 / 20 ms +\d`)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report struct {
+		Rows []struct{ Name string }
+	}
+	if err := json.Unmarshal(text, &report); err != nil || len(report.Rows) != 7 {
+		t.Errorf("%v: %s", err, text)
+	}
+	if refused := s.cli(2, "bench", "--only", "nothing").stderr; !strings.Contains(refused, "no such part") {
+		t.Errorf("a part that there is not: %s", refused)
+	}
+}

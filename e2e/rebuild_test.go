@@ -183,5 +183,5 @@ func (s shop) pollers(queue string) int {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return len(described.Pollers)
+	return len(described.GetPollers())
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"orderly/eventstore"
@@ -87,7 +88,7 @@ func DecodeEvent(event eventstore.Event) (order.Recorded, error) {
 		CommandID string `json:"command_id"`
 		Reason    string `json:"reason"`
 	}
-	if err := json.Unmarshal(event.Metadata, &metadata); err != nil {
+	if err := jsonv2.Unmarshal(event.Metadata, &metadata); err != nil {
 		return order.Recorded{}, fmt.Errorf("%s at version %d: decode metadata: %w", event.StreamID, event.Version, err)
 	}
 	return order.Recorded{

@@ -2,8 +2,9 @@ package order
 
 import (
 	"fmt"
-	"github.com/go-json-experiment/json"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 // Event is the data of something that has happened to an order. Each type is a struct of this package; its name is

@@ -4,7 +4,7 @@ import "time"
 
 const (
 	firstBatch   = 64
-	largestBatch = 1000
+	largestBatch = 4000
 	// slowBatch is how long a batch may take before the next one is made smaller: a batch holds its rows, and the feed of every
 	// other reader, for that long.
 	slowBatch = time.Second

@@ -2,13 +2,18 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -16,22 +21,25 @@ import (
 	"go.uber.org/zap"
 
 	"orderly/bench"
+	"orderly/eventstore"
 	"orderly/internal/config"
 	"orderly/internal/postgres"
+	"orderly/projection"
+	"orderly/readmodel"
 )
 
 // benchOptions are the flags.
 type benchOptions struct {
-	only                                       string
-	orders, rounds, inFlight, appends, history int
-	progress                                   io.Writer
+	only, save                                                  string
+	orders, rounds, inFlight, appends, history, events, changes int
+	progress                                                    io.Writer
 }
 
 // benches are the parts of the benchmark, in the order in which they run.
 var benches = []struct {
 	name string
 	run  func(context.Context, benchOptions) ([]bench.Row, error)
-}{{"lifecycle", benchLifecycle}, {"eventstore", benchStore}}
+}{{"lifecycle", benchLifecycle}, {"eventstore", benchStore}, {"projections", benchProjections}}
 
 func benchCommand() *cobra.Command {
 	var o benchOptions
@@ -41,12 +49,15 @@ func benchCommand() *cobra.Command {
 		Args:  exactly(0),
 	}
 	format := outputFlag(cmd)
-	cmd.Flags().StringVar(&o.only, "only", "", "only this part: lifecycle or eventstore")
+	cmd.Flags().StringVar(&o.only, "only", "", "only this part: lifecycle, eventstore or projections")
+	cmd.Flags().StringVar(&o.save, "save", "", "write the rows into this file, too, as JSON")
 	cmd.Flags().IntVar(&o.rounds, "rounds", 3, "rounds; the median counts")
 	cmd.Flags().IntVar(&o.orders, "orders", 400, "orders in each round")
 	cmd.Flags().IntVar(&o.inFlight, "in-flight", 50, "orders under way at a time")
 	cmd.Flags().IntVar(&o.appends, "appends", 8000, "appends in each round")
 	cmd.Flags().IntVar(&o.history, "history", 1_000_000, "events of other orders in the table for the rows about growth; 0 for none")
+	cmd.Flags().IntVar(&o.events, "events", 100_000, "events that the read models catch up with, and are built anew of")
+	cmd.Flags().IntVar(&o.changes, "changes", 10_000_000, "changes of status in the history that is counted in")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o.progress = cmd.ErrOrStderr()
 		var rows []bench.Row
@@ -63,12 +74,28 @@ func benchCommand() *cobra.Command {
 		if len(rows) == 0 {
 			return usageError{fmt.Errorf("--only %s: there is no such part", o.only)}
 		}
+		report := map[string]any{"rows": rows}
+		if o.save != "" {
+			if err := saveJSON(o.save, report); err != nil {
+				return err
+			}
+		}
 		if *format == asJSON {
-			return printJSON(cmd.OutOrStdout(), map[string]any{"rows": rows})
+			return printJSON(cmd.OutOrStdout(), report)
 		}
 		return bench.Print(cmd.OutOrStdout(), rows)
 	}
+	cmd.AddCommand(benchRebuildCommand())
 	return cmd
+}
+
+// saveJSON writes a file.
+func saveJSON(path string, value any) error {
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o600)
 }
 
 // benchStore measures the event store on databases of its own.
@@ -82,6 +109,77 @@ func benchStore(ctx context.Context, o benchOptions) (rows []bench.Row, err erro
 		defer func() { err = errors.Join(err, drop()) }()
 	}
 	return bench.Store(ctx, options)
+}
+
+// benchProjections measures the read models on databases of its own, and a rebuild in a process of its own.
+func benchProjections(ctx context.Context, o benchOptions) (rows []bench.Row, err error) {
+	options := bench.ProjectionOptions{Events: o.events, Changes: o.changes, Rounds: o.rounds, Progress: o.progress}
+	for i, pool := range []**pgxpool.Pool{&options.Pool, &options.Large} {
+		var drop func() error
+		if *pool, drop, err = benchDatabase(ctx, i); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, drop()) }()
+	}
+	options.Rebuild = func(ctx context.Context) (time.Duration, int64, error) {
+		cmd := exec.CommandContext(ctx, os.Args[0], "bench", "rebuild", options.Pool.Config().ConnString())
+		cmd.Stderr = o.progress
+		output, err := cmd.Output()
+		if err != nil {
+			return 0, 0, fmt.Errorf("%s: %w", cmd, err)
+		}
+		var rebuilt rebuiltReport
+		err = json.Unmarshal(output, &rebuilt)
+		return rebuilt.Took, rebuilt.Peak, err
+	}
+	return bench.Projections(ctx, options)
+}
+
+// rebuiltReport is what a rebuild took: nanoseconds, and bytes of memory at the most.
+type rebuiltReport struct {
+	Took time.Duration `json:"took"`
+	Peak int64         `json:"peak"`
+}
+
+// benchRebuildCommand is a process in which nothing but a rebuild takes memory.
+func benchRebuildCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "rebuild DATABASE_URL", Short: "Build the read models of a benchmark's database anew, and measure it", Args: exactly(1), Hidden: true}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		pool, err := postgres.Open(cmd.Context(), args[0], postgres.Options{Name: "orderly-bench"})
+		if err != nil {
+			return err
+		}
+		defer pool.Close()
+		store := eventstore.New(pool, eventstore.Options{})
+		began := time.Now()
+		for _, p := range readmodel.Projections() {
+			if err := projection.NewRebuilder(pool, store, nil, p).Run(cmd.Context(), func(projection.Progress) {}); err != nil {
+				return fmt.Errorf("rebuild %s: %w", p.Name, err)
+			}
+		}
+		took := time.Since(began)
+		peak, err := peakMemory()
+		if err != nil {
+			return err
+		}
+		return printJSON(cmd.OutOrStdout(), rebuiltReport{took, peak})
+	}
+	return cmd
+}
+
+// peakMemory is the most memory that this process has had, in bytes: VmHWM of proc(5).
+func peakMemory() (int64, error) {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if kilobytes, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(kilobytes), "kB")), 10, 64)
+			return n << 10, err
+		}
+	}
+	return 0, errors.New("/proc/self/status does not say how much memory the process has had")
 }
 
 // benchDatabase makes a database to measure on, with a connection for each writer.

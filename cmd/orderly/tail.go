@@ -22,12 +22,7 @@ func tailCommand() *cobra.Command {
 		Long: "Print what happens, as it happens, one event a line: to one order from its first event on, or to all orders from now on.\n" +
 			"It asks the API at ORDERLY_URL with the key ORDERLY_API_KEY, and ends with Ctrl-C. With --output json each line is an event;\n" +
 			"its position is what --after takes.",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if err := cobra.MaximumNArgs(1)(cmd, args); err != nil {
-				return usageError{fmt.Errorf("%s: %w", cmd.UseLine(), err)}
-			}
-			return nil
-		},
+		Args: atMostOne,
 	}
 	cmd.Flags().StringVar(&what.After, "after", "", "begin behind the event at this position; 0.0 is before the first one of all")
 	cmd.Flags().StringSliceVar(&what.Types, "types", nil, "only events of these types, as OrderCreated,PaymentReceived")
@@ -39,12 +34,12 @@ func tailCommand() *cobra.Command {
 			}
 			what.OrderID = args[0]
 		}
-		print := printTailed
+		show := printTailed
 		if *format == asJSON {
-			print = func(w io.Writer, event client.StreamedEvent) error { return json.NewEncoder(w).Encode(event) }
+			show = func(w io.Writer, event client.StreamedEvent) error { return json.NewEncoder(w).Encode(event) }
 		}
 		return withAPI(func(api *client.ClientWithResponses) error {
-			err := client.Follow(cmd.Context(), api, what, func(event client.StreamedEvent) error { return print(cmd.OutOrStdout(), event) })
+			err := client.Follow(cmd.Context(), api, what, func(event client.StreamedEvent) error { return show(cmd.OutOrStdout(), event) })
 			if errors.Is(err, context.Canceled) {
 				return nil
 			}

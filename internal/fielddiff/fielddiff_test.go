@@ -27,8 +27,12 @@ func TestCompare_NamesEachFieldThatDiffers(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Change{
-		{"lines[0].quantity", json.Number("2"), json.Number("1")}, {"lines[1].id", "2", nil}, {"lines[1].quantity", json.Number("1"), nil},
-		{"note", nil, "urgent"}, {"status", "created", "paid"}, {"total", json.Number("9007199254740993"), json.Number("9007199254740994")},
+		{"lines[0].quantity", json.Number("2"), json.Number("1")},
+		{"lines[1].id", "2", nil},
+		{"lines[1].quantity", json.Number("1"), nil},
+		{"note", nil, "urgent"},
+		{"status", "created", "paid"},
+		{"total", json.Number("9007199254740993"), json.Number("9007199254740994")},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -1,0 +1,158 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"orderly/journal"
+	"orderly/order"
+)
+
+// template is the order of which the history is made: its id is in everything that is derived from it.
+const template = "benchorder"
+
+// interleaved is how many orders are under way at a time in the history: their events stand mixed in the feed.
+const interleaved = 50
+
+// writeFeed fills the feed with orders that went the plain road, from placing to closing.
+func (b *projectionBench) writeFeed(ctx context.Context) error {
+	each, err := b.writeTemplate(ctx)
+	if err != nil {
+		return err
+	}
+	const query = `
+		INSERT INTO order_events (order_id, version, id, event_type, schema_version, data, metadata, created_at, hash)
+		SELECT order_id || '_' || n, version, gen_random_uuid(), event_type, schema_version,
+			replace(replace(data::text, order_id, order_id || '_' || n), 'benchcustomer', 'cust_' || n % 5000)::jsonb,
+			replace(metadata::text, order_id, order_id || '_' || n)::jsonb, created_at + n * interval '10 seconds', hash
+		FROM order_events CROSS JOIN generate_series($2::int, $3::int) AS n
+		WHERE order_id = $1 AND version <= $4 - n * $5 -- the last order may be cut short
+		ORDER BY n / $6::int, version, n`
+	const ordersAtOnce = 10_000
+	began := time.Now()
+	for first := 0; first*each < b.Events; first += ordersAtOnce {
+		if err := unlimited(ctx, b.Pool, query, template, first, first+ordersAtOnce-1, b.Events, each, interleaved); err != nil {
+			return err
+		}
+		fmt.Fprintf(b.Progress, "history: %d of %d events, %s\n", min((first+ordersAtOnce)*each, b.Events), b.Events, time.Since(began).Round(time.Second))
+	}
+	if err := b.removeTemplate(ctx); err != nil {
+		return err
+	}
+	_, err = b.Pool.Exec(ctx, `VACUUM ANALYZE order_events`)
+	return err
+}
+
+// writeTemplate carries an order out, and says how many events it has.
+func (b *projectionBench) writeTemplate(ctx context.Context) (events int, err error) {
+	book := journal.New(b.store, roadPolicy, journal.Options{SnapshotEvery: -1})
+	road := &road{book: book, id: template}
+	if err := road.travel(ctx); err != nil {
+		return 0, err
+	}
+	return road.last.Version, nil
+}
+
+// removeTemplate takes the template away: its events are the first ones of the feed, and nothing more happens to it. Only the
+// owner of a benchmark's own database can do this.
+func (b *projectionBench) removeTemplate(ctx context.Context) error {
+	tx, err := b.Pool.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback(ctx) }()
+	for _, statement := range []string{
+		`ALTER TABLE order_events DISABLE TRIGGER USER`, `DELETE FROM order_events WHERE order_id = '` + template + `'`,
+		`ALTER TABLE order_events ENABLE TRIGGER USER`,
+	} {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return tx.Commit(ctx)
+}
+
+// roadPolicy is one by which nothing waits on purpose.
+var roadPolicy = order.Policy{
+	Carriers: []string{"fedex"}, BookTries: 1, AttentionGiveUpAfter: time.Hour, PickupWithin: time.Hour, TransitWithin: time.Hour,
+}
+
+// road takes an order along the plain road by the outcomes of its steps, without anything outside.
+type road struct {
+	book *journal.Journal
+	id   string
+	// last is the order after the last command.
+	last journal.Result
+	// commands is how many there were; after hears of each.
+	commands int
+	after    func(journal.Result)
+}
+
+// travel takes the order from being placed to being closed.
+func (r *road) travel(ctx context.Context) error {
+	lines := []order.Line{{LineID: "l1", SKU: "SKU-1", Name: "Mug", Quantity: 2, UnitPrice: 4999}, {LineID: "l2", SKU: "SKU-2", Name: "Plate", Quantity: 1, UnitPrice: 1999}}
+	total, err := order.Total(lines, 500)
+	if err != nil {
+		return err
+	}
+	err = r.apply(ctx, order.PlaceOrder{OrderCreated: order.OrderCreated{
+		Tenant: "bench", CustomerID: "benchcustomer", Currency: "USD", Channel: "web", Lines: lines, ShippingFee: 500, Total: total, Method: "card", Token: "tok_visa",
+		ShipTo:   order.ShipTo{Country: "US", Sealed: &order.Sealed{KeyID: "benchkey", Content: make([]byte, 150)}},
+		Shipping: order.Shipping{Service: "standard", Carrier: "fedex"},
+	}})
+	for err == nil && len(r.last.Plan.Steps) > 0 {
+		err = r.apply(ctx, outcome(r.last.State, r.last.Plan.Steps[0]))
+	}
+	for _, status := range []string{"dispatched", "delivered"} {
+		if err == nil && len(r.last.State.Shipments) == 0 {
+			err = fmt.Errorf("%s has no parcel: it waits for %s", r.id, r.last.Plan.WaitingFor)
+		}
+		if err == nil {
+			err = r.apply(ctx, order.RecordCarrierUpdate{ShipmentID: r.last.State.Shipments[0].ShipmentID, Status: status, At: r.last.State.UpdatedAt})
+		}
+	}
+	if err == nil && r.last.State.Status != order.Closed {
+		err = r.apply(ctx, order.PassDeadline{})
+	}
+	return err
+}
+
+func (r *road) apply(ctx context.Context, body order.Body) error {
+	r.commands++
+	result, err := r.book.Apply(ctx, r.id, order.Command{
+		ID: fmt.Sprintf("%s/%d", r.id, r.commands), Actor: order.Actor{Type: "system", ID: "bench"}, Source: "bench", Body: body,
+	})
+	if err != nil {
+		return fmt.Errorf("%s to %s: %w", body.CommandName(), r.id, err)
+	}
+	r.last = result
+	if r.after != nil {
+		r.after(result)
+	}
+	return nil
+}
+
+// outcome is the good outcome of a step.
+func outcome(s order.State, step order.Step) order.Body {
+	switch step.Name {
+	case order.ScreenFraud:
+		return order.RecordScreening{Decision: "clear"}
+	case order.ReserveStock:
+		allocations := make([]order.Allocation, len(s.Lines))
+		for i, line := range s.Lines {
+			allocations[i] = order.Allocation{LineID: line.LineID, SKU: line.SKU, Quantity: line.Quantity, Warehouse: "east"}
+		}
+		return order.RecordReservation{Key: step.Key, ReservationID: "res-" + s.OrderID, Allocations: allocations}
+	case order.AuthorizePayment:
+		return order.RecordAuthorization{Key: step.Key, ProviderRef: "pay-" + s.OrderID, Amount: s.Total}
+	case order.CapturePayment:
+		return order.RecordCapture{Key: step.Key, ProviderRef: "pay-" + s.OrderID, Amount: s.Payment.Authorized}
+	case order.BookShipment:
+		return order.RecordBooking{ShipmentID: step.ShipmentID, Key: step.Key, Carrier: "fedex", TrackingNumber: "T-" + s.OrderID}
+	case order.CommitStock:
+		return order.RecordCommit{Key: step.Key, ShipmentID: step.ShipmentID}
+	default:
+		return order.ReportStepFailure{Step: step, Class: order.ClassUnavailable, Code: "bench", Message: "not on the plain road", Attempts: 1}
+	}
+}
