@@ -55,7 +55,9 @@ func newHuma(engine *gin.Engine) huma.API {
 	config.CreateHooks = nil // else every body gets a $schema
 	config.RejectUnknownQueryParameters = true
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"key": {Type: "http", Scheme: "bearer", Description: "An API key (ord_...), or a token of the identity provider. What is listed beside it is the permission that is needed."},
+		"session":       {Type: "apiKey", In: "cookie", Name: secureSessionCookie, Description: "The session of a browser that has logged in at /session; what changes something carries its X-CSRF-Token, too."},
+		"local_session": {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "The same over plain HTTP, on a developer's own machine."},
+		"key":           {Type: "http", Scheme: "bearer", Description: "An API key (ord_...), or a token of the identity provider. What is listed beside it is the permission that is needed."},
 	}
 	return humagin.New(engine, config)
 }

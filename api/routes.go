@@ -186,8 +186,14 @@ func operation(method, id, path, summary string, statuses ...int) huma.Operation
 		OperationID: id, Method: method, Path: path, Summary: summary, Errors: append(statuses, 401, 403, 429, 500, 503),
 		// The body is read, within its limit and time, before huma sees it.
 		MaxBodyBytes: maxBody + 1, BodyReadTimeout: -1,
-		Security: []map[string][]string{{"key": {}}},
+		Security: credentials(),
 	}
+}
+
+// credentials are what a caller may come with, and the permissions that are needed.
+func credentials(permissions ...string) []map[string][]string {
+	permissions = append([]string{}, permissions...) // not null
+	return []map[string][]string{{"key": permissions}, {"session": permissions}, {"local_session": permissions}}
 }
 
 // open describes a route that needs no credential; [openRoutes] makes it one.
@@ -226,7 +232,7 @@ func command[I any](a *API, op huma.Operation, needs permission, handler func(co
 
 // needs lets only those to a route who have a permission, before the other gates, and says so in the description.
 func (a *API) needs(op *huma.Operation, what permission, gates ...func(huma.Context, func(huma.Context))) {
-	op.Security = []map[string][]string{{"key": {string(what)}}}
+	op.Security = credentials(string(what))
 	op.Middlewares = append(huma.Middlewares{a.permitted(what)}, gates...)
 }
 

@@ -106,12 +106,18 @@ func (a *API) endSession(ctx context.Context, s *session) error {
 	return nil
 }
 
-// sessionCookie names the cookie. With the prefix browsers take it only from us, over TLS, for the whole of this host.
+// The names of the cookie of a session. With the prefix browsers take it only from us, over TLS, for the whole of this host.
+const (
+	secureSessionCookie = "__Host-orderly_session"
+	sessionCookie       = "orderly_session"
+)
+
+// sessionCookie names the cookie.
 func (a *API) sessionCookie() string {
 	if a.secureCookies {
-		return "__Host-orderly_session"
+		return secureSessionCookie
 	}
-	return "orderly_session"
+	return sessionCookie
 }
 
 // cookie makes a cookie that scripts cannot read and other sites' forms do not carry; it is taken back when its lifetime

@@ -32,8 +32,7 @@ func NewContract(document []byte) (*Contract, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
 	}
-	// Who may in is not the description's to say: the cookie of a session does as well as a key.
-	checks, faults := validator.NewValidator(parsed, config.WithFormatAssertions(), config.WithoutSecurityValidation())
+	checks, faults := validator.NewValidator(parsed, config.WithFormatAssertions())
 	if len(faults) > 0 {
 		return nil, fmt.Errorf("read the OpenAPI document: %w", errors.Join(faults...))
 	}
