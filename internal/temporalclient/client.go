@@ -9,6 +9,8 @@ package temporalclient
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
@@ -26,7 +28,11 @@ func Options(keys keyset.Set) (client.Options, error) {
 	if keys.Empty() {
 		return client.Options{}, ErrNoKeys
 	}
-	options, err := envconfig.LoadDefaultClientOptions()
+	environment, err := readEnvironment()
+	if err != nil {
+		return client.Options{}, err
+	}
+	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: environment})
 	if err != nil {
 		return client.Options{}, fmt.Errorf("read the TEMPORAL_* variables: %w", err)
 	}
@@ -34,6 +40,43 @@ func Options(keys keyset.Set) (client.Options, error) {
 		options.Namespace = client.DefaultNamespace
 	}
 	return Encrypt(options, keys), nil
+}
+
+// apiKeyVariable may come from a file, as every secret of Orderly's own.
+const apiKeyVariable = "TEMPORAL_API_KEY"
+
+// environment is that of the process, with an API key that lies in a file.
+type environment struct{ apiKey string }
+
+func readEnvironment() (environment, error) {
+	path := os.Getenv(apiKeyVariable + "_FILE")
+	if path == "" {
+		return environment{}, nil
+	}
+	if os.Getenv(apiKeyVariable) != "" {
+		return environment{}, fmt.Errorf("%s and %s_FILE are both set: which is meant?", apiKeyVariable, apiKeyVariable)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return environment{}, fmt.Errorf("%s_FILE: %w", apiKeyVariable, err)
+	}
+	return environment{strings.TrimRight(string(text), "\r\n")}, nil
+}
+
+// Environ is all of it, as [os.Environ].
+func (e environment) Environ() []string {
+	if e.apiKey == "" {
+		return os.Environ()
+	}
+	return append(os.Environ(), apiKeyVariable+"="+e.apiKey)
+}
+
+// LookupEnv is one variable of it, as [os.LookupEnv].
+func (e environment) LookupEnv(name string) (string, bool) {
+	if name == apiKeyVariable && e.apiKey != "" {
+		return e.apiKey, true
+	}
+	return os.LookupEnv(name)
 }
 
 // Encrypt makes a client encrypt. There must be a key.

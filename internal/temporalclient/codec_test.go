@@ -3,6 +3,8 @@ package temporalclient_test
 import (
 	"bytes"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -108,5 +110,29 @@ func TestOptions_WithoutKeys_AreRefused(t *testing.T) {
 	t.Parallel()
 	if _, err := temporalclient.Options(keyset.Set{}); !errors.Is(err, temporalclient.ErrNoKeys) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestOptions_APIKeyInAFile(t *testing.T) { //nolint:paralleltest // it sets the environment
+	path := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(path, []byte("tk_secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TEMPORAL_API_KEY_FILE", path)
+	options, err := temporalclient.Options(keys(t, keyset.Generate("a")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if options.Credentials == nil || options.ConnectionOptions.TLS == nil {
+		t.Errorf("the key is not used, or without TLS: %+v", options)
+	}
+	t.Setenv("TEMPORAL_API_KEY", "tk_other")
+	if _, err := temporalclient.Options(keys(t, keyset.Generate("a"))); err == nil || !strings.Contains(err.Error(), "which is meant") {
+		t.Errorf("two keys: %v", err)
+	}
+	t.Setenv("TEMPORAL_API_KEY", "")
+	t.Setenv("TEMPORAL_API_KEY_FILE", path+".none")
+	if _, err := temporalclient.Options(keys(t, keyset.Generate("a"))); err == nil || !strings.Contains(err.Error(), "TEMPORAL_API_KEY_FILE") {
+		t.Errorf("a file that there is not: %v", err)
 	}
 }
