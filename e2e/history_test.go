@@ -69,6 +69,19 @@ func (s shop) wantReplays(recorded *history.History) {
 	}
 }
 
+// wantNoFailedTask checks that the workflow's code got by without an error of its own.
+func (s shop) wantNoFailedTask(recorded *history.History) {
+	s.t.Helper()
+	ours := []enumspb.WorkflowTaskFailedCause{
+		enumspb.WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE, enumspb.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR,
+	}
+	for _, event := range recorded.GetEvents() {
+		if failed := event.GetWorkflowTaskFailedEventAttributes(); slices.Contains(ours, failed.GetCause()) {
+			s.t.Errorf("event %d: a workflow task has failed: %s", event.GetEventId(), failed.GetFailure().GetMessage())
+		}
+	}
+}
+
 // recordHistory writes a history for the replay tests of package workflows, when that is asked for.
 func (s shop) recordHistory(name string, recorded *history.History) {
 	s.t.Helper()

@@ -25,6 +25,7 @@ type lifecycle struct {
 	known   bool
 	running []*runningStep // at most one in a lane
 	tries   map[string]int // by step id
+	spent   map[string]int // activity ids that cannot be used again, by step id
 	timer   deadlineTimer
 	shown   shownAttributes
 	signals inbox
@@ -53,7 +54,7 @@ func Order(ctx workflow.Context, in OrderInput) error {
 	disconnected, _ := workflow.NewDisconnectedContext(ctx)
 	l := &lifecycle{
 		in: in, ctx: disconnected,
-		tries: map[string]int{}, shown: alreadyShown(workflow.GetTypedSearchAttributes(ctx)), signals: newInbox(ctx),
+		tries: map[string]int{}, spent: map[string]int{}, shown: alreadyShown(workflow.GetTypedSearchAttributes(ctx)), signals: newInbox(ctx),
 	}
 	if err := l.handleCommands(ctx); err != nil {
 		return err

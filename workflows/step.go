@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -86,7 +87,7 @@ func pauseBefore(tries int, retries order.Retries) time.Duration {
 func (l *lifecycle) carryOut(ctx workflow.Context, running *runningStep) {
 	step := running.step
 	outcome, err := execute(ctx, call{
-		activity: string(step.Name), id: step.ID, summary: step.Summary, slow: func() {
+		activity: string(step.Name), id: l.activityID(ctx, step), summary: step.Summary, slow: func() {
 			running.regular = true
 			l.notify()
 		},
@@ -95,6 +96,9 @@ func (l *lifecycle) carryOut(ctx workflow.Context, running *runningStep) {
 			MaximumAttempts: int32(step.Retries.Tries),
 		},
 	}, StepInput{OrderID: l.in.OrderID, Step: step, Again: l.in.Resume || l.tries[step.ID] > 1})
+	if running.regular && ctx.Err() != nil && !temporal.IsCanceledError(err) {
+		l.spent[step.ID]++
+	}
 	switch {
 	case err == nil:
 		l.learn(outcome)
@@ -102,6 +106,16 @@ func (l *lifecycle) carryOut(ctx workflow.Context, running *runningStep) {
 	default:
 		l.report(ctx, step, failureOf(err))
 	}
+}
+
+// activityID names a step's regular activity. The SDK never lets go of the name of one that was asked to stop and came to an end
+// of its own instead: an activity of that name would fail the workflow task for as long as the run lasts.
+func (l *lifecycle) activityID(ctx workflow.Context, step order.Step) string {
+	spent := l.spent[step.ID]
+	if spent == 0 || workflow.GetVersion(ctx, "spent-activity-ids", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return step.ID
+	}
+	return fmt.Sprintf("%s/%d", step.ID, spent+1)
 }
 
 func (l *lifecycle) report(ctx workflow.Context, step order.Step, failure Failure) {
