@@ -86,6 +86,18 @@ var scenarios = []scenario{
 		s.healFaults()
 		s.deliver(id)
 	}},
+	{"woken", "closed", func(s shop, id string) {
+		s.fault(`{"service":"fraud","operation":"screen","mode":"unavailable","rate":1.0}`)
+		s.place(wish{id: id})
+		s.screening(id, enumspb.PENDING_ACTIVITY_STATE_SCHEDULED)
+		s.command(200, "/v1/orders/"+id+"/hold", `{"code":"manual","reason":"look at it"}`)
+		s.screening(id, enumspb.PENDING_ACTIVITY_STATE_UNSPECIFIED)
+		s.healFaults()
+		s.behind(id, order.ReleaseOrder{Code: "manual"})
+		s.awaitReadModels()
+		s.cli(0, "doctor", "--repair")
+		s.deliver(id)
+	}},
 	{"shortage_and_choice", "closed", func(s shop, id string) {
 		s.place(wish{id: id, skus: []string{"SKU-1", "OUT-OF-STOCK"}})
 		s.asked(id)

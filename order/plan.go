@@ -106,6 +106,9 @@ func PlanFor(s State, p Policy) Plan {
 // put right or told.
 func (s State) Open() bool { return s.Exists() && !s.over(Policy{}) }
 
+// StepsDue says whether there are steps to be carried out now.
+func (s State) StepsDue() bool { return len(PlanFor(s, Policy{}).Steps) > 0 }
+
 // over depends on the policy only by how the steps would be tried.
 func (s State) over(p Policy) bool {
 	return s.Ended() && !s.returning() && len(s.work(p)) == 0 && len(s.notifications(p)) == 0

@@ -92,6 +92,14 @@ func (l *lifecycle) handleCommands(ctx workflow.Context) error {
 			return fmt.Errorf("register update %s: %w", name, err)
 		}
 	}
+	look := func(ctx workflow.Context) (CommandResult, error) {
+		err := l.look(ctx)
+		l.notify()
+		return CommandResult{Version: l.latest.Current}, err
+	}
+	if err := workflow.SetUpdateHandler(ctx, LookUpdate, look); err != nil {
+		return fmt.Errorf("register update %s: %w", LookUpdate, err)
+	}
 	return nil
 }
 
@@ -105,7 +113,12 @@ func (l *lifecycle) begin() error {
 	if l.latest.Current > 0 {
 		return nil
 	}
-	outcome, err := execute(l.ctx, call{activity: LookActivity, summary: "read the order", retry: asking}, l.in.OrderID)
+	return l.look(l.ctx)
+}
+
+// look reads the order.
+func (l *lifecycle) look(ctx workflow.Context) error {
+	outcome, err := execute(ctx, call{activity: LookActivity, summary: "read the order", retry: asking}, l.in.OrderID)
 	if err != nil {
 		return err
 	}
