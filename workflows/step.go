@@ -25,10 +25,11 @@ const (
 // asking is how commands are decided and orders read: without end, since nothing goes on without.
 var asking = temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: askAgainMax}
 
-// startSteps starts the plan's steps whose lanes are free, and stops those that the plan does not name any more.
+// startSteps starts the plan's steps whose lanes are free, and stops those that the plan does not name any more. One that is held
+// goes on until it knows what became of it.
 func (l *lifecycle) startSteps() {
 	wanted := map[string]bool{}
-	for _, step := range l.latest.Plan.Steps {
+	for _, step := range slices.Concat(l.latest.Plan.Steps, l.latest.Plan.Held) {
 		wanted[step.ID] = true
 	}
 	for _, running := range l.running {
