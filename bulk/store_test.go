@@ -15,7 +15,7 @@ func begun(t *testing.T, ids ...string) (*bulk.Store, *pgxpool.Pool) {
 	t.Helper()
 	const insert = `
 		INSERT INTO order_views (order_id, tenant, version, status, customer_id, external_ref, currency, total, placed_at, updated_at, needs_attention, state)
-		SELECT id, 't', 1, 'paid', 'c', '', 'USD', 0, now(), now(), false, '{}' FROM unnest($1::text[]) AS id`
+		SELECT id, 't', 1, 'paid', 'c', '', 'USD', 0, now(), clock_timestamp(), false, '{}' FROM unnest($1::text[]) AS id`
 	pool := testkit.Database(t)
 	if _, err := pool.Exec(t.Context(), insert, ids); err != nil {
 		t.Fatal(err)
