@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -68,7 +67,7 @@ func (b *Bulk) CancelBulk(ctx context.Context, bulkID string) (workflows.BulkPro
 
 // sendSome sends the command to as many orders as a second's share.
 func (b *Bulk) sendSome(ctx context.Context, o bulk.Operation) error {
-	targets, err := b.Store.Targets(ctx, o.ID, "pending", "", "", o.Rate)
+	targets, err := b.Store.Due(ctx, o.ID, o.Rate)
 	if err != nil {
 		return err
 	}
@@ -83,16 +82,19 @@ func (b *Bulk) sendSome(ctx context.Context, o bulk.Operation) error {
 	return group.Wait()
 }
 
-// send has one order do it. What the rules say to it is its result; whatever else goes wrong is tried again.
+// send has one order do it. What the rules say to it is its result; whatever else goes wrong is tried again after the others, a
+// bounded number of times.
 func (b *Bulk) send(ctx context.Context, o bulk.Operation, target bulk.Target) error {
 	result, err := b.Orders.Send(ctx, target.OrderID, o.CommandOf(target))
 	switch {
 	case err == nil:
 		target.Status, target.Version = "done", &result.Version
+	case ctx.Err() != nil:
+		return ctx.Err()
 	case refusedByRules(err):
 		target.Status, target.Detail = "refused", err.Error()
 	default:
-		return fmt.Errorf("%s of %s: %w", o.Command, target.OrderID, err)
+		return b.Store.Postpone(ctx, o.ID, target, err.Error())
 	}
 	return b.Store.Record(ctx, o.ID, target)
 }
@@ -106,6 +108,6 @@ func refusedByRules(err error) bool {
 func progressOf(o bulk.Operation) workflows.BulkProgress {
 	return workflows.BulkProgress{
 		Command: o.Command, StartedBy: o.Actor.ID, Reason: o.Reason, State: string(o.State),
-		Total: o.Counts.Total, Done: o.Counts.Done, Refused: o.Counts.Refused,
+		Total: o.Counts.Total, Done: o.Counts.Done, Refused: o.Counts.Refused, Failed: o.Counts.Failed,
 	}
 }

@@ -54,14 +54,20 @@ func (o *Orders) step(ctx context.Context, in workflows.StepInput, do effect) (w
 	if err != nil {
 		return workflows.Outcome{}, err
 	}
+	plan := o.Journal.PlanFor(reading.State)
 	wanted := func(step order.Step) bool { return step.ID == in.Step.ID }
-	if !slices.ContainsFunc(o.Journal.PlanFor(reading.State).Steps, wanted) {
+	switch {
+	case slices.ContainsFunc(plan.Held, wanted):
+		ctx = looking(ctx, lookOnly)
+	case !slices.ContainsFunc(plan.Steps, wanted):
 		return o.asRead(reading), nil
-	}
-	if in.Again {
-		ctx = lookingFirst(ctx)
+	case in.Again:
+		ctx = looking(ctx, lookFirst)
 	}
 	body, err := do(ctx, reading.State, in.Step)
+	if errors.Is(err, errNotAsked) {
+		return o.asRead(reading), nil
+	}
 	if err != nil {
 		if body, err = refused(in.Step, err); err != nil {
 			return workflows.Outcome{}, failure(ctx, err)
@@ -130,23 +136,37 @@ func refusal(err error) error {
 	})
 }
 
-// lookFirst is the key of a context in which an effect may have been asked for already.
-type lookFirst struct{}
+// lookMode says how much a step looks up before it asks for its effect.
+type lookMode int
 
-func lookingFirst(ctx context.Context) context.Context {
-	return context.WithValue(ctx, lookFirst{}, true)
+const (
+	lookFirst lookMode = iota + 1 // the effect may have been asked for already
+	lookOnly                      // the effect must not be asked for
+)
+
+// errNotAsked says that an effect did not take place and was not asked for.
+var errNotAsked = errors.New("it did not take place")
+
+type lookModeKey struct{}
+
+func looking(ctx context.Context, mode lookMode) context.Context {
+	return context.WithValue(ctx, lookModeKey{}, mode)
 }
 
 // look asks whether an effect took place before asking for it again: only the first try of a step may go ahead
 // without, because before it nobody can have asked. A look-up that cannot tell leaves the outcome unknown.
 func look[T any](ctx context.Context, step order.Step, ask func() (T, error), lookup func() (T, bool, error)) (T, error) {
-	if info := activity.GetInfo(ctx); !info.IsLocalActivity || info.Attempt > 1 || !step.First() || ctx.Value(lookFirst{}) != nil {
+	mode, _ := ctx.Value(lookModeKey{}).(lookMode)
+	if info := activity.GetInfo(ctx); !info.IsLocalActivity || info.Attempt > 1 || !step.First() || mode >= lookFirst {
 		found, ok, err := lookup()
 		if err != nil {
 			return found, &gateway.UnknownOutcome{Key: step.Key, Err: fmt.Errorf("look up: %w", err)}
 		}
 		if ok {
 			return found, nil
+		}
+		if mode == lookOnly {
+			return found, errNotAsked
 		}
 	}
 	result, err := ask()

@@ -29,8 +29,8 @@ const (
 	resumedPriority = 4
 )
 
-// Reconciler finds open orders without a workflow and starts one for each: the activity of the reconcile workflow, and what
-// the doctor uses.
+// Reconciler finds open orders without a workflow and starts one for each, and finds workflows that stand still and wakes them:
+// the activity of the reconcile workflow, and what the doctor uses.
 type Reconciler struct {
 	Reads     *readmodel.ReadModel
 	Temporal  client.Client
@@ -62,15 +62,21 @@ func (r *Reconciler) StartMissingWorkflows(ctx context.Context, in workflows.Rec
 	return found, err
 }
 
-// Start starts a workflow for each open order that has none, from where done has come to, and tells beat how far it is.
+// Start starts a workflow for each open order that has none, from where done has come to, wakes those that stand still, and tells
+// beat how far it is.
 func (r *Reconciler) Start(
 	ctx context.Context, in workflows.ReconcileInput, done Reconciled, beat func(Reconciled),
 ) (workflows.ReconcileResult, error) {
-	return r.walk(ctx, in, done, func(now *Reconciled, missing []string) error {
+	found, err := r.walk(ctx, in, done, func(now *Reconciled, missing []string) error {
 		started, err := r.start(ctx, missing, func() { beat(*now) })
 		now.Started += started
 		return err
-	}, beat)
+	}, func(now Reconciled) { done = now; beat(now) })
+	if err != nil {
+		return found, err
+	}
+	found.Woken, err = r.wake(ctx, in, func() { beat(done) })
+	return found, err
 }
 
 // Count only counts.

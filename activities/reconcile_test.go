@@ -33,6 +33,15 @@ func openOrders(t testing.TB, pool *pgxpool.Pool, status string, ids ...string) 
 
 func newReconciler(t testing.TB, pool *pgxpool.Pool) *activities.Reconciler {
 	t.Helper()
+	temporal, name := newNamespace(t)
+	return &activities.Reconciler{
+		Reads: readmodel.New(pool), Temporal: temporal, Namespace: name, OrderURL: func(id string) string { return "http://orderly.test/" + id },
+	}
+}
+
+// newNamespace gives a namespace of the test's own, and a client in it.
+func newNamespace(t testing.TB) (client.Client, string) {
+	t.Helper()
 	name := "t-" + uuid.NewString()
 	namespaces, err := client.NewNamespaceClient(client.Options{HostPort: os.Getenv("TEMPORAL_ADDRESS")})
 	if err != nil {
@@ -50,9 +59,7 @@ func newReconciler(t testing.TB, pool *pgxpool.Pool) *activities.Reconciler {
 		t.Fatal(err)
 	}
 	t.Cleanup(temporal.Close)
-	return &activities.Reconciler{
-		Reads: readmodel.New(pool), Temporal: temporal, Namespace: name, OrderURL: func(id string) string { return "http://orderly.test/" + id },
-	}
+	return temporal, name
 }
 
 func numbered(prefix string, n int) (ids []string) {

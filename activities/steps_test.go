@@ -74,7 +74,7 @@ func newBook(t *testing.T) *journal.Journal {
 
 // id is the order's: each test has one of its own.
 func (s *street) id() string {
-	return "ord_" + strings.NewReplacer("/", "_", " ", "_").Replace(s.t.Name()[strings.LastIndex(s.t.Name(), "/")+1:])
+	return "ord_" + strings.NewReplacer("/", "_", " ", "_", "=", "_").Replace(s.t.Name()[strings.LastIndex(s.t.Name(), "/")+1:])
 }
 
 func (s *street) apply(body order.Body) {
@@ -267,6 +267,47 @@ func TestSteps_LookUpCannotTell_OutcomeStaysUnknown(t *testing.T) {
 			}
 			s.wantOne(effect.ledger, effect.operation)
 		})
+	}
+}
+
+// TestSteps_OrderHeld_WhatTookPlaceIsRecorded_AndNothingIsAskedFor: the hold came when the effect had taken place and nobody had
+// recorded it, or when it had not been asked for; the step runs once more either way.
+func TestSteps_OrderHeld_WhatTookPlaceIsRecorded_AndNothingIsAskedFor(t *testing.T) {
+	t.Parallel()
+	book := newBook(t)
+	for _, effect := range effects[:4] {
+		for _, local := range []bool{true, false} {
+			for _, took := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s local=%t took=%t", effect.step, local, took), func(t *testing.T) {
+					t.Parallel()
+					s := newStreet(t, book)
+					var held, after order.State
+					s.travel(func(_ order.State, step order.Step) {
+						if step.Name != effect.step || after.OrderID != "" {
+							return
+						}
+						if took {
+							s.faultf(`{"service":%q,"operation":%q,"mode":"timeout_after","rate":1,"times":1}`, effect.service, effect.operation)
+							s.faultf(`{"service":%q,"operation":"lookup","mode":"unavailable","rate":1,"times":1}`, effect.service)
+							if err := s.carryOut(step, true); err == nil {
+								t.Fatal("the first try had an answer")
+							}
+						}
+						s.apply(order.HoldOrder{Code: "manual"})
+						held = s.state()
+						if err := s.carryOut(step, local); err != nil {
+							t.Errorf("the try of a held order: %v", err)
+						}
+						after = s.state()
+						s.apply(order.ReleaseOrder{Code: "manual"})
+					})
+					if recorded := after.Version > held.Version; recorded != took || len(after.Holds) != 1 {
+						t.Errorf("from version %d to %d, holds %v", held.Version, after.Version, after.Holds)
+					}
+					s.wantOne(effect.ledger, effect.operation)
+				})
+			}
+		}
 	}
 }
 

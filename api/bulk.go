@@ -65,9 +65,9 @@ type BulkResult struct {
 	OrderID     string `json:"order_id"`
 	AttentionID string `json:"attention_id,omitempty"`
 	ShipmentID  string `json:"shipment_id,omitempty"`
-	Status      string `json:"status" enum:"pending,done,refused"`
+	Status      string `json:"status" enum:"pending,done,refused,failed" doc:"refused: the rules say no. failed: the order could not be reached, in ten tries."`
 	Version     *int   `json:"version,omitempty" doc:"The order's version after the command."`
-	Detail      string `json:"detail,omitempty" doc:"Why it was refused."`
+	Detail      string `json:"detail,omitempty" doc:"Why it was refused, has failed, or was not reached the last time."`
 }
 
 type bulkInput struct {
@@ -156,7 +156,7 @@ func (a *API) runBulk(ctx context.Context, id string) error {
 
 type getBulkInput struct {
 	BulkPath
-	Status string `query:"status" enum:"pending,done,refused" doc:"Only these results."`
+	Status string `query:"status" enum:"pending,done,refused,failed" doc:"Only these results."`
 	Paging
 }
 

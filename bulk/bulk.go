@@ -75,10 +75,16 @@ type Counts struct {
 	Pending int `json:"pending"`
 	Done    int `json:"done"`
 	Refused int `json:"refused"`
+	Failed  int `json:"failed"`
 }
 
-// Target is one order, or one parked step of it, and what became of it: Status is pending, done or refused. Version is the
-// order's after the command, Detail why it was refused.
+// Tries is how often an order is asked before it has failed: over a quarter of an hour, since each pause is twice as long as the
+// one before.
+const Tries = 10
+
+// Target is one order, or one parked step of it, and what became of it: Status is pending, done, refused by the rules, or failed
+// because the order could not be reached. Version is the order's after the command, Detail why it was refused, has failed, or was
+// not reached the last time.
 type Target struct {
 	OrderID     string
 	AttentionID string

@@ -79,12 +79,13 @@ const operationColumns = `bulk_id, tenant, command, filter, carrier, warehouse, 
 	(SELECT count(*) FROM bulk_targets t WHERE t.bulk_id = o.bulk_id),
 	(SELECT count(*) FROM bulk_targets t WHERE t.bulk_id = o.bulk_id AND t.status = 'pending'),
 	(SELECT count(*) FROM bulk_targets t WHERE t.bulk_id = o.bulk_id AND t.status = 'done'),
-	(SELECT count(*) FROM bulk_targets t WHERE t.bulk_id = o.bulk_id AND t.status = 'refused')`
+	(SELECT count(*) FROM bulk_targets t WHERE t.bulk_id = o.bulk_id AND t.status = 'refused'),
+	(SELECT count(*) FROM bulk_targets t WHERE t.bulk_id = o.bulk_id AND t.status = 'failed')`
 
 func scanOperation(row pgx.Row) (Operation, error) {
 	var o Operation
 	err := row.Scan(&o.ID, &o.Tenant, &o.Command, &o.Filter, &o.Carrier, &o.Warehouse, &o.Reason, &o.DryRun, &o.Rate, &o.Actor, &o.State,
-		&o.StartedAt, &o.EndedAt, &o.Counts.Total, &o.Counts.Pending, &o.Counts.Done, &o.Counts.Refused)
+		&o.StartedAt, &o.EndedAt, &o.Counts.Total, &o.Counts.Pending, &o.Counts.Done, &o.Counts.Refused, &o.Counts.Failed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Operation{}, ErrNotFound
 	}
@@ -124,7 +125,19 @@ func (s *Store) Targets(ctx context.Context, id, status, afterOrder, afterAttent
 		SELECT order_id, attention_id, shipment_id, status, version, detail FROM bulk_targets
 		WHERE bulk_id = $1 AND ($2 = '' OR status = $2) AND (order_id, attention_id) > ($3, $4)
 		ORDER BY order_id, attention_id LIMIT $5`
-	rows, err := s.pool.Query(ctx, query, id, status, afterOrder, afterAttention, limit)
+	return collect(s.pool.Query(ctx, query, id, status, afterOrder, afterAttention, limit))
+}
+
+// Due lists the targets that are to get their command now, at most limit of them: those first that were not tried yet.
+func (s *Store) Due(ctx context.Context, id string, limit int) ([]Target, error) {
+	const query = `
+		SELECT order_id, attention_id, shipment_id, status, version, detail FROM bulk_targets
+		WHERE bulk_id = $1 AND status = 'pending' AND try_at <= now()
+		ORDER BY try_at, order_id, attention_id LIMIT $2`
+	return collect(s.pool.Query(ctx, query, id, limit))
+}
+
+func collect(rows pgx.Rows, err error) ([]Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the targets of a bulk operation: %w", err)
 	}
@@ -143,6 +156,18 @@ func (s *Store) Record(ctx context.Context, id string, t Target) error {
 	const query = `UPDATE bulk_targets SET status = $4, version = $5, detail = $6 WHERE bulk_id = $1 AND order_id = $2 AND attention_id = $3`
 	if _, err := s.pool.Exec(ctx, query, id, t.OrderID, t.AttentionID, t.Status, t.Version, t.Detail); err != nil {
 		return fmt.Errorf("record the result of a bulk operation: %w", err)
+	}
+	return nil
+}
+
+// Postpone writes down why a target was not reached. It is due again after a pause, or has failed when that were [Tries] times.
+func (s *Store) Postpone(ctx context.Context, id string, t Target, why string) error {
+	const query = `
+		UPDATE bulk_targets SET detail = $4, tries = tries + 1, try_at = now() + interval '1 second' * power(2, tries),
+			status = CASE WHEN tries + 1 >= $5 THEN 'failed' ELSE 'pending' END
+		WHERE bulk_id = $1 AND order_id = $2 AND attention_id = $3`
+	if _, err := s.pool.Exec(ctx, query, id, t.OrderID, t.AttentionID, why, Tries); err != nil {
+		return fmt.Errorf("postpone a target of a bulk operation: %w", err)
 	}
 	return nil
 }

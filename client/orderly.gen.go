@@ -101,6 +101,7 @@ func (e BulkRequestCommand) Valid() bool {
 // Defines values for BulkResultStatus.
 const (
 	BulkResultStatusDone    BulkResultStatus = "done"
+	BulkResultStatusFailed  BulkResultStatus = "failed"
 	BulkResultStatusPending BulkResultStatus = "pending"
 	BulkResultStatusRefused BulkResultStatus = "refused"
 )
@@ -109,6 +110,8 @@ const (
 func (e BulkResultStatus) Valid() bool {
 	switch e {
 	case BulkResultStatusDone:
+		return true
+	case BulkResultStatusFailed:
 		return true
 	case BulkResultStatusPending:
 		return true
@@ -644,6 +647,7 @@ func (e WebhookEndpointStatus) Valid() bool {
 // Defines values for GetBulkParamsStatus.
 const (
 	GetBulkParamsStatusDone    GetBulkParamsStatus = "done"
+	GetBulkParamsStatusFailed  GetBulkParamsStatus = "failed"
 	GetBulkParamsStatusPending GetBulkParamsStatus = "pending"
 	GetBulkParamsStatusRefused GetBulkParamsStatus = "refused"
 )
@@ -652,6 +656,8 @@ const (
 func (e GetBulkParamsStatus) Valid() bool {
 	switch e {
 	case GetBulkParamsStatusDone:
+		return true
+	case GetBulkParamsStatusFailed:
 		return true
 	case GetBulkParamsStatusPending:
 		return true
@@ -903,6 +909,7 @@ type BulkOperation struct {
 	Done    int64      `json:"done"`
 	DryRun  bool       `json:"dry_run"`
 	EndedAt time.Time  `json:"ended_at,omitempty,omitzero"`
+	Failed  int64      `json:"failed"`
 	Filter  BulkFilter `json:"filter"`
 
 	// NextCursor Leads to the next page of results; empty on the last one.
@@ -953,17 +960,19 @@ type BulkRequestCommand string
 type BulkResult struct {
 	AttentionID string `json:"attention_id,omitempty,omitzero"`
 
-	// Detail Why it was refused.
-	Detail     string           `json:"detail,omitempty,omitzero"`
-	OrderID    string           `json:"order_id"`
-	ShipmentID string           `json:"shipment_id,omitempty,omitzero"`
-	Status     BulkResultStatus `json:"status"`
+	// Detail Why it was refused, has failed, or was not reached the last time.
+	Detail     string `json:"detail,omitempty,omitzero"`
+	OrderID    string `json:"order_id"`
+	ShipmentID string `json:"shipment_id,omitempty,omitzero"`
+
+	// Status refused: the rules say no. failed: the order could not be reached, in ten tries.
+	Status BulkResultStatus `json:"status"`
 
 	// Version The order's version after the command.
 	Version int64 `json:"version,omitempty,omitzero"`
 }
 
-// BulkResultStatus defines model for BulkResult.Status.
+// BulkResultStatus refused: the rules say no. failed: the order could not be reached, in ten tries.
 type BulkResultStatus string
 
 // Cancellation defines model for Cancellation.

@@ -70,6 +70,33 @@ func TestWorkerKilled_BetweenChargeAndItsEvent_ChargesOnceAndGoesOn(t *testing.T
 	s.wantLedger("payments", id, map[string]int{"authorize": 1, "capture": 1})
 }
 
+// TestWorkerKilled_BetweenChargeAndItsEvent_OrderHeld_TheChargeIsRecorded: looking a charge up does nothing new, so a hold does
+// not keep it from the record.
+func TestWorkerKilled_BetweenChargeAndItsEvent_OrderHeld_TheChargeIsRecorded(t *testing.T) {
+	t.Parallel()
+	s := open(t, []string{"--api", "--projector", "--worker"})
+	s.fault(`{"service":"payments","operation":"capture","mode":"timeout_after","rate":1.0}`)
+	s.fault(`{"service":"payments","operation":"lookup","mode":"unavailable","rate":1.0}`)
+	id := s.place(wish{})
+	s.Await("the charge", func() bool { return s.ledger("payments", id)["capture"] == 1 })
+	s.command(http.StatusOK, "/v1/orders/"+id+"/hold", `{"code":"manual","reason":"look at it"}`)
+	s.Kill("--worker")
+	if got := s.count(id, "PaymentReceived"); got != 0 {
+		t.Fatal("the event was written before the worker died")
+	}
+	s.healFaults()
+	s.StartRole("--worker")
+	s.happened(id, "PaymentReceived")
+	if held := list(s.order(id)["holds"]); len(held) != 1 {
+		t.Errorf("holds: %v", held)
+	}
+	s.wantLedger("payments", id, map[string]int{"authorize": 1, "capture": 1})
+	s.wantLedger("shipments", id, nil)
+	s.command(http.StatusOK, "/v1/orders/"+id+"/release", `{"code":"manual","reason":"it is fine"}`)
+	s.until(id, "closed")
+	s.wantLedger("payments", id, map[string]int{"authorize": 1, "capture": 1})
+}
+
 func TestKillEverything_WithOrdersInFlight_AllAreDelivered(t *testing.T) {
 	t.Parallel()
 	s := open(t, everything)

@@ -30,11 +30,16 @@ import (
 
 var record = flag.Bool("record", false, "write the histories of the scenarios to workflows/testdata")
 
-// history is all that Temporal has recorded of a run, decrypted.
+// history is all that Temporal has recorded of a run of an order's workflow, decrypted.
 func (s shop) history(id, run string) *history.History {
 	s.t.Helper()
+	return s.historyOf(workflows.OrderWorkflowID(id), run)
+}
+
+func (s shop) historyOf(workflowID, run string) *history.History {
+	s.t.Helper()
 	all := &history.History{}
-	for events := s.Temporal().GetWorkflowHistory(s.t.Context(), workflows.OrderWorkflowID(id), run, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
+	for events := s.Temporal().GetWorkflowHistory(s.t.Context(), workflowID, run, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
 		event, err := events.Next()
 		if err != nil {
 			s.t.Fatal(err)
@@ -63,9 +68,24 @@ func (s shop) decrypt(message proto.Message) {
 func (s shop) wantReplays(recorded *history.History) {
 	s.t.Helper()
 	replayer := worker.NewWorkflowReplayer()
-	replayer.RegisterWorkflowWithOptions(workflows.Order, workflow.RegisterOptions{Name: workflows.OrderWorkflow})
+	for name, definition := range workflows.Definitions() {
+		replayer.RegisterWorkflowWithOptions(definition, workflow.RegisterOptions{Name: name})
+	}
 	if err := replayer.ReplayWorkflowHistory(nil, recorded); err != nil {
 		s.t.Errorf("replay: %v", err)
+	}
+}
+
+// wantNoFailedTask checks that the workflow's code got by without an error of its own.
+func (s shop) wantNoFailedTask(recorded *history.History) {
+	s.t.Helper()
+	ours := []enumspb.WorkflowTaskFailedCause{
+		enumspb.WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE, enumspb.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR,
+	}
+	for _, event := range recorded.GetEvents() {
+		if failed := event.GetWorkflowTaskFailedEventAttributes(); slices.Contains(ours, failed.GetCause()) {
+			s.t.Errorf("event %d: a workflow task has failed: %s", event.GetEventId(), failed.GetFailure().GetMessage())
+		}
 	}
 }
 

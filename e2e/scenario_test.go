@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	enumspb "go.temporal.io/api/enums/v1"
+
 	"orderly/order"
 	"orderly/workflows"
 )
@@ -69,6 +71,31 @@ var scenarios = []scenario{
 		s.command(200, "/v1/orders/"+id+"/hold", `{"code":"manual","reason":"look at it"}`)
 		s.healFaults()
 		s.command(200, "/v1/orders/"+id+"/release", `{"code":"manual","reason":"it is fine"}`)
+		s.deliver(id)
+	}},
+	{"held_during_a_try", "closed", func(s shop, id string) {
+		s.fault(`{"service":"fraud","operation":"screen","mode":"timeout_before","rate":1.0}`)
+		s.place(wish{id: id})
+		s.screening(id, enumspb.PENDING_ACTIVITY_STATE_STARTED)
+		s.command(200, "/v1/orders/"+id+"/hold", `{"code":"manual","reason":"look at it"}`)
+		s.healFaults()
+		s.fault(`{"service":"fraud","operation":"screen","mode":"unavailable","rate":1.0}`)
+		s.screening(id, enumspb.PENDING_ACTIVITY_STATE_UNSPECIFIED) // it is told when it has ended
+		s.command(200, "/v1/orders/"+id+"/release", `{"code":"manual","reason":"it is fine"}`)
+		s.screening(id, enumspb.PENDING_ACTIVITY_STATE_SCHEDULED)
+		s.healFaults()
+		s.deliver(id)
+	}},
+	{"woken", "closed", func(s shop, id string) {
+		s.fault(`{"service":"fraud","operation":"screen","mode":"unavailable","rate":1.0}`)
+		s.place(wish{id: id})
+		s.screening(id, enumspb.PENDING_ACTIVITY_STATE_SCHEDULED)
+		s.command(200, "/v1/orders/"+id+"/hold", `{"code":"manual","reason":"look at it"}`)
+		s.screening(id, enumspb.PENDING_ACTIVITY_STATE_UNSPECIFIED)
+		s.healFaults()
+		s.behind(id, order.ReleaseOrder{Code: "manual"})
+		s.awaitReadModels()
+		s.cli(0, "doctor", "--repair")
 		s.deliver(id)
 	}},
 	{"shortage_and_choice", "closed", func(s shop, id string) {
@@ -187,6 +214,24 @@ func (s shop) pressCancel(id string) {
 	}
 }
 
+// screening waits for a state of the screening as a regular activity: unspecified when there is none.
+func (s shop) screening(id string, want enumspb.PendingActivityState) {
+	s.t.Helper()
+	s.Await(fmt.Sprintf("the screening of %s is %s", id, want), func() bool {
+		described, err := s.Temporal().DescribeWorkflowExecution(s.t.Context(), workflows.OrderWorkflowID(id), "")
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		var state enumspb.PendingActivityState
+		for _, activity := range described.GetPendingActivities() {
+			if activity.GetActivityType().GetName() == string(order.ScreenFraud) {
+				state = activity.GetState()
+			}
+		}
+		return state == want
+	})
+}
+
 func (s shop) asked(id string) {
 	s.t.Helper()
 	s.Await("the customer of "+id+" is asked", func() bool { return len(list(s.order(id)["actions"])) == 1 })
@@ -214,6 +259,7 @@ func TestScenarios(t *testing.T) {
 			s.wantNoRunning(id)
 			run := s.latestRun(id)
 			history := s.history(id, run)
+			s.wantNoFailedTask(history)
 			s.recordHistory(each.name, history) // first: a replay writes into the history that it is given
 			s.wantReplays(history)
 			if events := len(history.GetEvents()); each.name == "plain" {

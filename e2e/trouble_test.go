@@ -1,7 +1,9 @@
 package e2e_test
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -100,4 +102,31 @@ func TestCancel_WhilePaying_UndoesExactly(t *testing.T) {
 	s.until(id, "cancelled")
 	s.wantLedger("payments", id, map[string]int{"authorize": 1, "void": 1})
 	s.wantLedger("stock", id, map[string]int{"reserve": 1, "release": 1})
+}
+
+// TestAuthorizationUnknown_AndNobodyCanTell_ParksAndIsFoundByItsKey: the money was set aside, the answer was lost, and the look-up
+// is down until the tries are used up. An operator who tries again when the provider is back finds what had happened.
+func TestAuthorizationUnknown_AndNobodyCanTell_ParksAndIsFoundByItsKey(t *testing.T) {
+	t.Parallel()
+	s := open(t, everything, "ORDERLY_AUTHORIZE_WITHIN=3s")
+	s.fault(`{"service":"payments","operation":"authorize","mode":"timeout_after","rate":1.0}`)
+	s.fault(`{"service":"payments","operation":"lookup","mode":"unavailable","rate":1.0}`)
+	id := s.place(wish{})
+	attention := s.attention(id, "AuthorizePayment")
+	if allowed := fmt.Sprint(attention["allowed"]); attention["code"] != "unknown_outcome" || !strings.Contains(allowed, "retry") {
+		t.Errorf("attention: %v", attention)
+	}
+	if payment, _ := s.order(id)["payment"].(map[string]any); payment["state"] != "unknown" {
+		t.Errorf("payment: %v", payment)
+	}
+	s.wantLedger("payments", id, map[string]int{"authorize": 1})
+	s.healFaults()
+	s.command(http.StatusOK, "/v1/orders/"+id+"/attention/"+attention["attention_id"].(string)+"/retry", `{"reason":"the provider is back"}`)
+	s.until(id, "closed")
+	s.wantLedger("payments", id, map[string]int{"authorize": 1, "capture": 1})
+	for _, each := range []string{"PaymentOutcomeUnknown", "StepRetried", "PaymentAuthorized", "PaymentReceived"} {
+		if got := s.count(id, each); got != 1 {
+			t.Errorf("%s: %d times", each, got)
+		}
+	}
 }

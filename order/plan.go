@@ -43,6 +43,9 @@ var forwardSteps = []StepName{
 type Plan struct {
 	// Steps may all run now. A step that is not in the latest plan any more is to be stopped.
 	Steps []Step `json:"steps,omitempty"`
+	// Held are steps that a hold keeps back. One that was begun before may have taken effect without a record of it: what became
+	// of it is looked up, and nothing more is asked for.
+	Held []Step `json:"held,omitempty"`
 	// WaitingFor says in words what the order waits for when there are no steps but those that tell the customer.
 	WaitingFor string `json:"waiting_for,omitempty"`
 	// Deadline is when the order wants to be looked at again whatever happens; nil when it needs not.
@@ -94,6 +97,7 @@ func PlanFor(s State, p Policy) Plan {
 			plan.Steps = append(plan.Steps, step)
 		}
 	}
+	plan.Held = s.heldBack(p)
 	plan.Deadline = s.nextDeadline(p)
 	if len(plan.Steps) == 0 {
 		plan.WaitingFor = s.waitingFor()
@@ -105,6 +109,9 @@ func PlanFor(s State, p Policy) Plan {
 // Open says whether more is to happen to the order: it has not ended, something of it comes back, or something is left to be
 // put right or told.
 func (s State) Open() bool { return s.Exists() && !s.over(Policy{}) }
+
+// StepsDue says whether there are steps to be carried out now.
+func (s State) StepsDue() bool { return len(PlanFor(s, Policy{}).Steps) > 0 }
 
 // over depends on the policy only by how the steps would be tried.
 func (s State) over(p Policy) bool {
@@ -123,6 +130,16 @@ func (s State) work(p Policy) []Step {
 	default:
 		return append(s.repairs(p), s.forward(p)...)
 	}
+}
+
+// lookedUp are the steps whose effects can be looked up by their keys.
+var lookedUp = []StepName{ReserveStock, AuthorizePayment, CapturePayment, BookShipment}
+
+func (s State) heldBack(p Policy) []Step {
+	if len(s.Holds) == 0 || s.undoing() {
+		return nil
+	}
+	return slices.DeleteFunc(s.forward(p), func(step Step) bool { return s.parked(step) || !slices.Contains(lookedUp, step.Name) })
 }
 
 // forward is the next stage of the road; a stage begins when the one before is done.

@@ -182,6 +182,36 @@ func TestPlanFor_RetriesAreThoseOfThePolicy(t *testing.T) {
 	}
 }
 
+// TestPlanFor_Held_NamesTheStepsWhoseEffectsCanBeLookedUp: they are not to be begun, and what was begun is to be known.
+func TestPlanFor_Held_NamesTheStepsWhoseEffectsCanBeLookedUp(t *testing.T) {
+	t.Parallel()
+	hold := &order.OrderHeld{Code: "manual"}
+	for _, test := range []struct {
+		given life
+		want  []order.StepName
+	}{
+		{placed, nil},
+		{screened, []order.StepName{order.ReserveStock}},
+		{reserved, []order.StepName{order.AuthorizePayment}},
+		{authorized, []order.StepName{order.CapturePayment}},
+		{paid, []order.StepName{order.BookShipment}},
+		{parkedStock, nil},
+		{cancelling, nil},
+	} {
+		free, held := order.PlanFor(stateOf(test.given), testPolicy), order.PlanFor(stateOf(test.given.and(hold)), testPolicy)
+		var names []order.StepName
+		for _, step := range held.Held {
+			names = append(names, step.Name)
+			if !slices.Contains(free.Steps, step) {
+				t.Errorf("%s is not what the hold keeps back of %+v", step.ID, free.Steps)
+			}
+		}
+		if !slices.Equal(slices.Compact(names), test.want) || len(free.Held) > 0 {
+			t.Errorf("held: %v, want %v; without the hold %v", names, test.want, free.Held)
+		}
+	}
+}
+
 // TestPlanFor_NoOrderIsForgotten: whatever the tables of rules lead to, an order that has not ended has something to be
 // done, somebody to be asked, or a moment at which it is looked at again. Only a hold without an end waits for a person
 // alone. (TestAnyLife asserts it of random lives.)

@@ -26,3 +26,29 @@ func (m *ReadModel) OpenOrders(ctx context.Context, quietSince time.Time, after 
 	}
 	return ids, nil
 }
+
+// Standing is an order that has steps due and to which nothing was recorded for a while.
+type Standing struct {
+	OrderID string
+	Version int
+}
+
+// StandingOrders lists orders that have steps due and to which nothing was recorded since a moment: at most limit of them,
+// those first that have been quiet for the shortest time.
+func (m *ReadModel) StandingOrders(ctx context.Context, quietSince time.Time, limit int) ([]Standing, error) {
+	rows, err := m.pool.Query(ctx, standingOrders, quietSince, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list the orders that stand still: %w", err)
+	}
+	standing, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Standing])
+	if err != nil {
+		return nil, fmt.Errorf("list the orders that stand still: %w", err)
+	}
+	return standing, nil
+}
+
+// As in the index order_views_steps_due.
+const standingOrders = `
+	SELECT order_id, version FROM order_views
+	WHERE steps_due AND updated_at < $1
+	ORDER BY updated_at DESC LIMIT $2`

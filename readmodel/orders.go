@@ -45,6 +45,8 @@ type Summary struct {
 	NeedsAttention bool
 	// Open says whether more is to happen to it.
 	Open bool
+	// StepsDue says whether there are steps to be carried out now.
+	StepsDue bool
 }
 
 // Page is a part of a list, the orders placed last first. NextCursor leads to the next part; it is empty on the last.
@@ -91,7 +93,7 @@ const (
 				UNION ALL SELECT order_id FROM order_skus WHERE sku = $10)` + newestFirst
 	selectOrders = `
 		SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total, placed_at, updated_at, needs_attention,
-			coalesce(open, status NOT IN ('closed', 'cancelled'))
+			coalesce(open, status NOT IN ('closed', 'cancelled')), steps_due
 		FROM order_views
 		WHERE ($1 = '' OR tenant = $1) AND ($2 = '' OR status = $2) AND ($3 = '' OR customer_id = $3)
 			AND ($4::boolean IS NULL OR needs_attention = $4)
@@ -104,7 +106,7 @@ const (
 func scanSummary(row pgx.CollectableRow) (Summary, error) {
 	var s Summary
 	err := row.Scan(&s.OrderID, &s.Tenant, &s.Version, &s.Status, &s.CustomerID, &s.ExternalRef, &s.Currency, &s.Total,
-		&s.PlacedAt, &s.UpdatedAt, &s.NeedsAttention, &s.Open)
+		&s.PlacedAt, &s.UpdatedAt, &s.NeedsAttention, &s.Open, &s.StepsDue)
 	s.PlacedAt, s.UpdatedAt = s.PlacedAt.UTC(), s.UpdatedAt.UTC()
 	return s, err
 }
@@ -123,31 +125,31 @@ func summaryOf(s order.State) Summary {
 	return Summary{
 		OrderID: s.OrderID, Tenant: s.Tenant, Version: s.Version, Status: s.Status, CustomerID: s.CustomerID,
 		ExternalRef: s.ExternalRef, Currency: s.Currency, Total: s.Total, PlacedAt: s.PlacedAt, UpdatedAt: s.UpdatedAt,
-		NeedsAttention: len(s.Attention) > 0, Open: s.Open(),
+		NeedsAttention: len(s.Attention) > 0, Open: s.Open(), StepsDue: s.StepsDue(),
 	}
 }
 
 func queueViews(batch *pgx.Batch, changes []change) error {
 	const query = `
 		INSERT INTO order_views AS v (order_id, tenant, version, status, customer_id, external_ref, currency, total,
-			placed_at, updated_at, needs_attention, open, state)
+			placed_at, updated_at, needs_attention, open, steps_due, state)
 		SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total,
-			placed_at, updated_at, needs_attention, open, state::jsonb
+			placed_at, updated_at, needs_attention, open, steps_due, state::jsonb
 		FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-				$9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[], $13::text[])
+				$9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[], $13::boolean[], $14::text[])
 			AS r (order_id, tenant, version, status, customer_id, external_ref, currency, total,
-				placed_at, updated_at, needs_attention, open, state)
+				placed_at, updated_at, needs_attention, open, steps_due, state)
 		ON CONFLICT (order_id) DO UPDATE SET
 			tenant = excluded.tenant, version = excluded.version, status = excluded.status, customer_id = excluded.customer_id,
 			external_ref = excluded.external_ref, currency = excluded.currency, total = excluded.total,
 			placed_at = excluded.placed_at, updated_at = excluded.updated_at, needs_attention = excluded.needs_attention,
-			open = excluded.open, state = excluded.state
+			open = excluded.open, steps_due = excluded.steps_due, state = excluded.state
 		WHERE v.version < excluded.version`
 	var ids, tenants, statuses, customers, refs, currencies, states []string
 	var versions []int
 	var totals []int64
 	var placed, updated []time.Time
-	var attention, open []bool
+	var attention, open, due []bool
 	for _, c := range changes {
 		s := summaryOf(c.after)
 		state, err := json.Marshal(c.after)
@@ -158,16 +160,16 @@ func queueViews(batch *pgx.Batch, changes []change) error {
 		statuses, customers = append(statuses, string(s.Status)), append(customers, s.CustomerID)
 		refs, currencies, totals = append(refs, s.ExternalRef), append(currencies, s.Currency), append(totals, s.Total)
 		placed, updated = append(placed, s.PlacedAt), append(updated, s.UpdatedAt)
-		attention, open, states = append(attention, s.NeedsAttention), append(open, s.Open), append(states, string(state))
+		attention, open, due, states = append(attention, s.NeedsAttention), append(open, s.Open), append(due, s.StepsDue), append(states, string(state))
 	}
-	batch.Queue(query, ids, tenants, versions, statuses, customers, refs, currencies, totals, placed, updated, attention, open, states)
+	batch.Queue(query, ids, tenants, versions, statuses, customers, refs, currencies, totals, placed, updated, attention, open, due, states)
 	return nil
 }
 
 func readViews(ctx context.Context, tx pgx.Tx, after, last string, into rowsByOrder) error {
 	const query = `
 		SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total, placed_at, updated_at,
-			needs_attention, coalesce(open, status NOT IN ('closed', 'cancelled')), state
+			needs_attention, coalesce(open, status NOT IN ('closed', 'cancelled')), steps_due, state
 		FROM order_views WHERE order_id > $1 AND ($2 = '' OR order_id <= $2)`
 	rows, err := tx.Query(ctx, query, after, last)
 	if err != nil {
@@ -177,7 +179,7 @@ func readViews(ctx context.Context, tx pgx.Tx, after, last string, into rowsByOr
 	var state order.State
 	columns := []any{
 		&s.OrderID, &s.Tenant, &s.Version, &s.Status, &s.CustomerID, &s.ExternalRef, &s.Currency, &s.Total,
-		&s.PlacedAt, &s.UpdatedAt, &s.NeedsAttention, &s.Open, &state,
+		&s.PlacedAt, &s.UpdatedAt, &s.NeedsAttention, &s.Open, &s.StepsDue, &state,
 	}
 	_, err = pgx.ForEachRow(rows, columns, func() error {
 		s.PlacedAt, s.UpdatedAt = s.PlacedAt.UTC(), s.UpdatedAt.UTC()

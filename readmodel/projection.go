@@ -22,7 +22,7 @@ func Projections() []projection.Projection {
 // Orders keeps the rows of single orders: what each is, what is in it, what it waits for, where its parcels are.
 func Orders() projection.Projection {
 	return projection.Projection{
-		Name: "orders", Version: 2, Tables: []string{"order_views", "order_skus", "attention_queue", "shipment_index"}, Apply: applyOrders,
+		Name: "orders", Version: 3, Tables: []string{"order_views", "order_skus", "attention_queue", "shipment_index"}, Apply: applyOrders,
 	}
 }
 

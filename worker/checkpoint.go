@@ -10,7 +10,6 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 
 	"orderly/activities"
 	"orderly/workflows"
@@ -18,7 +17,7 @@ import (
 
 // AddCheckpoints lets a worker of projections make checkpoints, too.
 func AddCheckpoints(w worker.Registry, checkpointer *activities.Checkpointer) {
-	w.RegisterWorkflowWithOptions(workflows.Checkpoint, workflow.RegisterOptions{Name: workflows.CheckpointWorkflow})
+	registerWorkflow(w, workflows.CheckpointWorkflow)
 	w.RegisterActivityWithOptions(checkpointer.MakeCheckpoint, activity.RegisterOptions{Name: workflows.CheckpointActivity})
 }
 

@@ -10,7 +10,6 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 
 	"orderly/activities"
 	"orderly/workflows"
@@ -21,7 +20,7 @@ const reconcileCatchup = time.Minute
 
 // AddReconciler lets a worker of orders look for open orders without a workflow, too.
 func AddReconciler(w worker.Registry, reconciler *activities.Reconciler) {
-	w.RegisterWorkflowWithOptions(workflows.Reconcile, workflow.RegisterOptions{Name: workflows.ReconcileWorkflow})
+	registerWorkflow(w, workflows.ReconcileWorkflow)
 	w.RegisterActivityWithOptions(reconciler.StartMissingWorkflows, activity.RegisterOptions{Name: workflows.ReconcileActivity})
 }
 

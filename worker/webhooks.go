@@ -3,7 +3,6 @@ package worker
 import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 
 	"orderly/activities"
 	"orderly/workflows"
@@ -11,6 +10,6 @@ import (
 
 // AddWebhooks lets a worker of orders deliver webhooks, too.
 func AddWebhooks(w worker.Registry, deliveries *activities.Webhooks) {
-	w.RegisterWorkflowWithOptions(workflows.Webhook, workflow.RegisterOptions{Name: workflows.WebhookWorkflow})
+	registerWorkflow(w, workflows.WebhookWorkflow)
 	w.RegisterActivityWithOptions(deliveries.DeliverWebhooks, activity.RegisterOptions{Name: workflows.WebhookActivity})
 }

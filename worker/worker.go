@@ -28,7 +28,7 @@ func Orders(temporal client.Client, orders *activities.Orders, release Release, 
 		MaxConcurrentWorkflowTaskPollers:        8,
 		MaxConcurrentActivityTaskPollers:        4,
 	})
-	w.RegisterWorkflowWithOptions(workflows.Order, workflow.RegisterOptions{Name: workflows.OrderWorkflow})
+	registerWorkflow(w, workflows.OrderWorkflow)
 	w.RegisterActivityWithOptions(orders.Apply, activity.RegisterOptions{Name: workflows.ApplyActivity})
 	w.RegisterActivityWithOptions(orders.Look, activity.RegisterOptions{Name: workflows.LookActivity})
 	for name, step := range map[order.StepName]any{
@@ -44,6 +44,11 @@ func Orders(temporal client.Client, orders *activities.Orders, release Release, 
 	return w
 }
 
+// registerWorkflow lets a worker run a workflow. There are no others than those of [workflows.Definitions].
+func registerWorkflow(w worker.WorkflowRegistry, name string) {
+	w.RegisterWorkflowWithOptions(workflows.Definitions()[name], workflow.RegisterOptions{Name: name})
+}
+
 // Projections makes the worker of projections, of a release. It is started by the caller; fail is called when it cannot go on.
 func Projections(
 	temporal client.Client, projector *activities.Projector, release Release, fail context.CancelCauseFunc,
@@ -54,9 +59,9 @@ func Projections(
 		// A projector is given up after five seconds of silence: its heartbeats must not be saved up for four of them.
 		MaxHeartbeatThrottleInterval: time.Second,
 	})
-	w.RegisterWorkflowWithOptions(workflows.Projection, workflow.RegisterOptions{Name: workflows.ProjectionWorkflow})
+	registerWorkflow(w, workflows.ProjectionWorkflow)
 	w.RegisterActivityWithOptions(projector.Project, activity.RegisterOptions{Name: workflows.ProjectActivity})
-	w.RegisterWorkflowWithOptions(workflows.Rebuild, workflow.RegisterOptions{Name: workflows.RebuildWorkflow})
+	registerWorkflow(w, workflows.RebuildWorkflow)
 	w.RegisterActivityWithOptions(projector.RebuildProjection, activity.RegisterOptions{Name: workflows.RebuildActivity})
 	return w
 }

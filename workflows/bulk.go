@@ -37,6 +37,7 @@ type BulkProgress struct {
 	Total     int    `json:"total"`
 	Done      int    `json:"done"`
 	Refused   int    `json:"refused"`
+	Failed    int    `json:"failed"`
 }
 
 // Bulk gives a command to all orders of an operation, at its rate, until all have it. It waits while the operation is
@@ -81,5 +82,6 @@ func bulkActivity(ctx workflow.Context, name, bulkID string) (BulkProgress, erro
 }
 
 func (p BulkProgress) details() string {
-	return fmt.Sprintf("**%s**: %d of %d orders, %d refused, %s\n\nstarted by %s: %s\n", p.Command, p.Done+p.Refused, p.Total, p.Refused, p.State, p.StartedBy, p.Reason)
+	return fmt.Sprintf("**%s**: %d of %d orders, %d refused, %d failed, %s\n\nstarted by %s: %s\n",
+		p.Command, p.Done+p.Refused+p.Failed, p.Total, p.Refused, p.Failed, p.State, p.StartedBy, p.Reason)
 }

@@ -18,6 +18,10 @@ const (
 	LookActivity  = "Look"  // order id -> Outcome
 )
 
+// LookUpdate is the Update that has the workflow read its order again, for one that has missed what was recorded. It takes nothing
+// and answers with a CommandResult.
+const LookUpdate = "Look"
+
 // OrderWorkflowID is the id of the workflow of an order.
 func OrderWorkflowID(orderID string) string { return "order-" + orderID }
 

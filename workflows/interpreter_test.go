@@ -277,6 +277,60 @@ func TestStep_OfAResumedOrder_LooksFirst(t *testing.T) {
 	}
 }
 
+// TestStep_HeldByTheLatestPlan_GoesOnToItsEnd_AndIsNotStartedAgain: its activity sees to it that it only looks.
+func TestStep_HeldByTheLatestPlan_GoesOnToItsEnd_AndIsNotStartedAgain(t *testing.T) {
+	t.Parallel()
+	step := stepIn("a", "a1", order.AuthorizePayment)
+	s := newScript(t)
+	held := waiting(2, s.env.Now().Add(24*time.Hour))
+	held.Plan.Held = []order.Step{step}
+	s.look = func() (workflows.Outcome, error) { return at(1, step), nil }
+	s.apply = func(command order.Command) (workflows.Outcome, error) {
+		if _, ok := command.Body.(order.PassDeadline); ok {
+			return at(3), nil
+		}
+		return held, nil
+	}
+	s.step = func(_ workflows.StepInput, info activity.Info) (workflows.Outcome, error) {
+		if slices.Contains(s.log, "apply hold") && !info.IsLocalActivity {
+			return held, nil
+		}
+		return workflows.Outcome{}, errDown
+	}
+	s.at(time.Hour, "hold", func(workflows.CommandResult, error) {})
+	if err := s.resume(); err != nil {
+		t.Fatal(err)
+	}
+	end := s.index("end a1")
+	if end < s.index("apply hold") || slices.Contains(s.log[end:], "begin a1") {
+		t.Errorf("it was stopped, or started again: %q", s.log)
+	}
+}
+
+// TestLookUpdate_TheStreamIsAhead_TheNewPlanIsCarriedOut: nobody has told the workflow of what was recorded.
+func TestLookUpdate_TheStreamIsAhead_TheNewPlanIsCarriedOut(t *testing.T) {
+	t.Parallel()
+	s := newScript(t)
+	now := waiting(1, s.env.Now().Add(24*time.Hour))
+	s.look = func() (workflows.Outcome, error) { return now, nil }
+	s.step = func(workflows.StepInput, activity.Info) (workflows.Outcome, error) { return at(3), nil }
+	s.env.RegisterDelayedCallback(func() {
+		now = at(2, stepIn("a", "a1", order.ScreenFraud))
+		s.env.UpdateWorkflow(workflows.LookUpdate, "look/2", &testsuite.TestUpdateCallback{
+			OnAccept: func() {}, OnReject: func(err error) { t.Errorf("rejected: %v", err) },
+			OnComplete: func(result any, err error) {
+				if got, _ := result.(workflows.CommandResult); err != nil || got.Version != 2 {
+					t.Errorf("answered %+v, %v", result, err)
+				}
+			},
+		})
+	}, time.Hour)
+	if err := s.resume(); err != nil {
+		t.Fatal(err)
+	}
+	s.index("end a1")
+}
+
 func TestDeadline_MovesWithThePlan_AndIsAskedForAgainWhenTooEarly(t *testing.T) {
 	t.Parallel()
 	s := newScript(t)

@@ -25,6 +25,7 @@ type lifecycle struct {
 	known   bool
 	running []*runningStep // at most one in a lane
 	tries   map[string]int // by step id
+	spent   map[string]int // activity ids that cannot be used again, by step id
 	timer   deadlineTimer
 	shown   shownAttributes
 	signals inbox
@@ -53,7 +54,7 @@ func Order(ctx workflow.Context, in OrderInput) error {
 	disconnected, _ := workflow.NewDisconnectedContext(ctx)
 	l := &lifecycle{
 		in: in, ctx: disconnected,
-		tries: map[string]int{}, shown: alreadyShown(workflow.GetTypedSearchAttributes(ctx)), signals: newInbox(ctx),
+		tries: map[string]int{}, spent: map[string]int{}, shown: alreadyShown(workflow.GetTypedSearchAttributes(ctx)), signals: newInbox(ctx),
 	}
 	if err := l.handleCommands(ctx); err != nil {
 		return err
@@ -91,6 +92,14 @@ func (l *lifecycle) handleCommands(ctx workflow.Context) error {
 			return fmt.Errorf("register update %s: %w", name, err)
 		}
 	}
+	look := func(ctx workflow.Context) (CommandResult, error) {
+		err := l.look(ctx)
+		l.notify()
+		return CommandResult{Version: l.latest.Current}, err
+	}
+	if err := workflow.SetUpdateHandler(ctx, LookUpdate, look); err != nil {
+		return fmt.Errorf("register update %s: %w", LookUpdate, err)
+	}
 	return nil
 }
 
@@ -104,7 +113,12 @@ func (l *lifecycle) begin() error {
 	if l.latest.Current > 0 {
 		return nil
 	}
-	outcome, err := execute(l.ctx, call{activity: LookActivity, summary: "read the order", retry: asking}, l.in.OrderID)
+	return l.look(l.ctx)
+}
+
+// look reads the order.
+func (l *lifecycle) look(ctx workflow.Context) error {
+	outcome, err := execute(ctx, call{activity: LookActivity, summary: "read the order", retry: asking}, l.in.OrderID)
 	if err != nil {
 		return err
 	}

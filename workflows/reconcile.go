@@ -39,9 +39,12 @@ type ReconcileResult struct {
 	Open    int `json:"open"`
 	Missing int `json:"missing"`
 	Started int `json:"started"`
+	// Woken is how many were told to read their order again: steps of it were due, and they did nothing.
+	Woken int `json:"woken"`
 }
 
-// Reconcile starts a workflow for each open order that has none: after somebody terminated it, or Temporal lost its data.
+// Reconcile starts a workflow for each open order that has none, after somebody terminated it or Temporal lost its data, and
+// wakes those that have missed what was recorded to their order.
 func Reconcile(ctx workflow.Context, in ReconcileInput) (ReconcileResult, error) {
 	var found ReconcileResult
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
@@ -52,7 +55,7 @@ func Reconcile(ctx workflow.Context, in ReconcileInput) (ReconcileResult, error)
 	if err != nil {
 		return ReconcileResult{}, err
 	}
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf("looked at **%d** open orders: **%d** had no workflow, **%d** were started\n",
-		found.Open, found.Missing, found.Started))
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("looked at **%d** open orders: **%d** had no workflow, **%d** were started, **%d** were woken\n",
+		found.Open, found.Missing, found.Started, found.Woken))
 	return found, nil
 }

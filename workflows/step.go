@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -24,10 +25,11 @@ const (
 // asking is how commands are decided and orders read: without end, since nothing goes on without.
 var asking = temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: askAgainMax}
 
-// startSteps starts the plan's steps whose lanes are free, and stops those that the plan does not name any more.
+// startSteps starts the plan's steps whose lanes are free, and stops those that the plan does not name any more. One that is held
+// goes on until it knows what became of it.
 func (l *lifecycle) startSteps() {
 	wanted := map[string]bool{}
-	for _, step := range l.latest.Plan.Steps {
+	for _, step := range slices.Concat(l.latest.Plan.Steps, l.latest.Plan.Held) {
 		wanted[step.ID] = true
 	}
 	for _, running := range l.running {
@@ -86,7 +88,7 @@ func pauseBefore(tries int, retries order.Retries) time.Duration {
 func (l *lifecycle) carryOut(ctx workflow.Context, running *runningStep) {
 	step := running.step
 	outcome, err := execute(ctx, call{
-		activity: string(step.Name), id: step.ID, summary: step.Summary, slow: func() {
+		activity: string(step.Name), id: l.activityID(ctx, step), summary: step.Summary, slow: func() {
 			running.regular = true
 			l.notify()
 		},
@@ -95,6 +97,9 @@ func (l *lifecycle) carryOut(ctx workflow.Context, running *runningStep) {
 			MaximumAttempts: int32(step.Retries.Tries),
 		},
 	}, StepInput{OrderID: l.in.OrderID, Step: step, Again: l.in.Resume || l.tries[step.ID] > 1})
+	if running.regular && ctx.Err() != nil && !temporal.IsCanceledError(err) {
+		l.spent[step.ID]++
+	}
 	switch {
 	case err == nil:
 		l.learn(outcome)
@@ -102,6 +107,16 @@ func (l *lifecycle) carryOut(ctx workflow.Context, running *runningStep) {
 	default:
 		l.report(ctx, step, failureOf(err))
 	}
+}
+
+// activityID names a step's regular activity. The SDK never lets go of the name of one that was asked to stop and came to an end
+// of its own instead: an activity of that name would fail the workflow task for as long as the run lasts.
+func (l *lifecycle) activityID(ctx workflow.Context, step order.Step) string {
+	spent := l.spent[step.ID]
+	if spent == 0 || workflow.GetVersion(ctx, "spent-activity-ids", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return step.ID
+	}
+	return fmt.Sprintf("%s/%d", step.ID, spent+1)
 }
 
 func (l *lifecycle) report(ctx workflow.Context, step order.Step, failure Failure) {

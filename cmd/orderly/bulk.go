@@ -90,7 +90,7 @@ func printBulk(out io.Writer, o api.BulkOperation) error {
 		state = "dry run"
 	}
 	_, _ = fmt.Fprintf(w, "%s\t%s\t%s\tby %s: %s\n", o.BulkID, o.Command, state, o.StartedBy, o.Reason)
-	_, _ = fmt.Fprintf(w, "%d in all\t%d done\t%d refused\t%d pending\n", o.Total, o.Done, o.Refused, o.Pending)
+	_, _ = fmt.Fprintf(w, "%d in all\t%d done\t%d refused\t%d failed\t%d pending\n", o.Total, o.Done, o.Refused, o.Failed, o.Pending)
 	for _, r := range o.Results {
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.OrderID, r.AttentionID, r.Status, r.Detail)
 	}

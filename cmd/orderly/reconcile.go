@@ -33,14 +33,19 @@ func (s *service) reconciler() *activities.Reconciler {
 		Name: "orderly_reconcile_started_total",
 		Help: "For how many open orders a workflow was started because they had none.",
 	})
+	woken := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "orderly_reconcile_woken_total",
+		Help: "How many workflows that stood still though steps of their order were due were told to read it again.",
+	})
 	last := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "orderly_reconcile_last_round_timestamp_seconds",
 		Help: "When the last round ended that this process made.",
 	})
-	s.measured = append(s.measured, open, started, last)
+	s.measured = append(s.measured, open, started, woken, last)
 	r.Done = func(found workflows.ReconcileResult) {
 		open.Set(float64(found.Open))
 		started.Add(float64(found.Started))
+		woken.Add(float64(found.Woken))
 		last.SetToCurrentTime()
 	}
 	return r

@@ -70,8 +70,10 @@ func repairWorkflows(ctx context.Context, s *service, out, progressOut io.Writer
 		_, err = fmt.Fprintln(out, "workflows: Temporal cannot be reached; a worker starts what is missing as soon as it runs")
 	case err != nil:
 		return fmt.Errorf("after %d open orders, for which %d workflows were started: %w", found.Open, found.Started, err)
-	case found.Started == 0:
+	case found.Started == 0 && found.Woken == 0:
 		_, err = fmt.Fprintf(out, "workflows: nothing to repair: each of %d open orders has its own\n", found.Open)
+	case found.Started == 0:
+		_, err = fmt.Fprintf(out, "workflows: woke %d that stood still, of %d open orders\n", found.Woken, found.Open)
 	default:
 		_, err = fmt.Fprintf(out, "workflows: started those of %d of %d open orders; they go on where the orders stand\n", found.Started, found.Open)
 	}
