@@ -43,7 +43,7 @@ func Options(keys keyset.Set) (client.Options, error) {
 }
 
 // apiKeyVariable may come from a file, as every secret of Orderly's own.
-const apiKeyVariable = "TEMPORAL_API_KEY"
+const apiKeyVariable = "TEMPORAL_API_KEY" //nolint:gosec // a name, no key
 
 // environment is that of the process, with an API key that lies in a file.
 type environment struct{ apiKey string }
@@ -56,7 +56,7 @@ func readEnvironment() (environment, error) {
 	if os.Getenv(apiKeyVariable) != "" {
 		return environment{}, fmt.Errorf("%s and %s_FILE are both set: which is meant?", apiKeyVariable, apiKeyVariable)
 	}
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(path) //nolint:gosec // whoever sets the environment of the process may read what it can
 	if err != nil {
 		return environment{}, fmt.Errorf("%s_FILE: %w", apiKeyVariable, err)
 	}
