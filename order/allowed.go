@@ -22,12 +22,12 @@ var permissions = []permission{
 	{"HoldOrder", beforeDispatch, nil, ""},
 	{"ReleaseOrder", whileOpen, func(s State) bool { return len(s.Holds) > 0 }, "the order is not held"},
 	{"ReviewFraud", beforeDispatch, State.inReview, "the order is not held for a fraud review"},
-	{"RespondToAction", whileOpen, func(s State) bool { return len(s.Actions) > 0 }, "the customer is not asked anything"},
+	{"RespondToAction", append(whileOpen, Closed), func(s State) bool { return len(s.Actions) > 0 }, "the customer is not asked anything"},
 	{"ProvidePaymentMethod", beforeDispatch, func(s State) bool {
 		return s.Payment.State == PaymentFailed || s.Payment.State == PaymentNone && s.Fraud == ""
 	}, "the payment is under way or done"},
 	{"IssueRefund", []Status{Paid, PartiallyShipped, Shipped, Delivered}, func(s State) bool { return s.refundable() > 0 }, "nothing is left to be refunded"},
-	{"ChangeAddress", []Status{Created, Paid, PartiallyShipped}, State.addressOpen, "a parcel is booked or being booked"},
+	{"ChangeAddress", append(beforeDispatch, afterDelivery...), State.addressOpen, "a parcel is being booked, or is booked or under way"},
 	{"AmendOrder", beforeDispatch, State.amendOpen, "a parcel is booked or being booked, or nobody knows where the money is"},
 	{"RetryStep", Statuses, State.needsAttention, "no step waits for attention"},
 	{"SkipStep", Statuses, State.needsAttention, "no step waits for attention"},
@@ -43,10 +43,14 @@ var permissions = []permission{
 
 func (s State) needsAttention() bool { return len(s.Attention) > 0 }
 
-// addressOpen says whether no label has the address on it yet.
+// addressOpen says whether no label has the address on it yet, or the customer is asked for another one: of a parcel that stands
+// in for one that has left, too.
 func (s State) addressOpen() bool {
 	if !s.paid() {
 		return true
+	}
+	if s.Status == Shipped || s.Status == Delivered || s.Status == Closed {
+		return s.asksForAddress()
 	}
 	for _, shipment := range s.Shipments {
 		if shipment.Status != ShipmentHasFailed && shipment.Status != ShipmentIsCancelled && !s.asksForAddress() {

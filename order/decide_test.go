@@ -110,9 +110,9 @@ var customerRules = map[string]rule{
 		given: badAddress, when: order.ChangeAddress{ShipTo: denver},
 		then: life{&order.ShippingAddressChanged{ShipTo: denver}, &order.CustomerResponded{ActionID: "act_1", Choice: "address"}},
 	},
-	"no other address while parcels are being booked": {given: paid, when: order.ChangeAddress{}, refused: "a parcel is booked or being booked"},
-	"no other address on parcels that are booked":     {given: booked, when: order.ChangeAddress{}, refused: "a parcel is booked or being booked"},
-	"no other address when all are under way":         {given: shipped, when: order.ChangeAddress{}, refused: "the order is shipped"},
+	"no other address while parcels are being booked": {given: paid, when: order.ChangeAddress{}, refused: "a parcel is being booked, or is booked or under way"},
+	"no other address on parcels that are booked":     {given: booked, when: order.ChangeAddress{}, refused: "a parcel is being booked, or is booked or under way"},
+	"no other address when all are under way":         {given: shipped, when: order.ChangeAddress{}, refused: "a parcel is being booked, or is booked or under way"},
 
 	"a shortage: send what is there": {
 		given: short, when: order.RespondToAction{ActionID: "act_1", Choice: "ship_available"},

@@ -36,6 +36,9 @@ var (
 	replacing  = swapping.and(oneBack("damaged", 5000)).and(instead...)
 	substitute = replacing.and(
 		&order.StockReserved{Key: parcel3 + "/reserve/1", ShipmentID: parcel3, Allocations: inWarehouse("wh-1")}, &order.ShipmentBooked{ShipmentID: parcel3, Carrier: "fedex"}, dispatched(parcel3))
+	lostAddress = replacing.and(
+		&order.StockReserved{Key: parcel3 + "/reserve/1", ShipmentID: parcel3, Allocations: inWarehouse("wh-1")},
+		&order.CustomerActionRequested{ActionID: "act_1", Kind: order.ActionAddress, Options: []string{"address", "cancel"}, Deadline: *at(72 * time.Hour)})
 	notReplaced = life{
 		&order.CancellationRequested{Reason: "sold out", ShipmentIDs: []string{parcel3}}, &order.ShipmentCancelled{ShipmentID: parcel3},
 		&order.RefundRequested{RefundID: "rf_1", Amount: 5000, Reason: "the shipment was cancelled", ShipmentID: parcel3},
@@ -64,6 +67,16 @@ var returnRules = map[string]rule{
 	"approved twice":        {given: approved, when: order.ApproveReturn{RMAID: "rma_1"}, refused: "no return waits"},
 	"one that is not there": {given: requested, when: order.ApproveReturn{RMAID: "rma_2"}, refused: "/rma_id"},
 	"received too early":    {given: requested, when: came("l1", 1, "sellable"), refused: "no return is on its way"},
+
+	"another address for what stands in for what came back, when a carrier refused the first": {
+		given: lostAddress, when: order.ChangeAddress{ShipTo: denver},
+		then: life{&order.ShippingAddressChanged{ShipTo: denver}, &order.CustomerResponded{ActionID: "act_1", Choice: "address"}},
+	},
+	"the same when the order was closed before": {
+		given: lostAddress.and(&order.OrderClosed{}), when: order.ChangeAddress{ShipTo: denver},
+		then: life{&order.ShippingAddressChanged{ShipTo: denver}, &order.CustomerResponded{ActionID: "act_1", Choice: "address"}},
+	},
+	"no other address for it when none is asked for": {given: substitute, when: order.ChangeAddress{ShipTo: denver}, refused: "under way"},
 
 	"received: refunded":         {given: approved, when: came("l1", 1, "sellable"), then: life{oneBack("sellable", 5000), refundFor}},
 	"received damaged: refunded": {given: approved, when: came("l1", 1, "damaged"), then: life{oneBack("damaged", 5000), refundFor}},
