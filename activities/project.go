@@ -39,15 +39,18 @@ func (p *Projector) Project(ctx context.Context, in workflows.ProjectInput) erro
 	if err != nil {
 		return err
 	}
-	told, stopFor := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer context.AfterFunc(ctx, func() { stopFor(projection.ErrPaused) })()
-	running, stop := context.WithTimeout(told, projectFor)
+	running, stop := context.WithTimeout(ctx, projectFor)
 	defer stop()
 	err = alive(ctx, running, stop, projection.NewRunner(p.Pool, p.Store, p.Appended, wanted, in.Shard).Run)
 	if err == nil {
 		err = ctx.Err()
 	}
 	return err
+}
+
+// MarkPaused says in the status of a projection's shard that it was told to stop, until a runner takes it over.
+func (p *Projector) MarkPaused(ctx context.Context, in workflows.ProjectInput) error {
+	return projection.MarkPaused(ctx, p.Pool, in.Name, in.Shard)
 }
 
 // RebuildProjection builds a read model anew. When the worker stops it fails, and another one goes on.

@@ -21,10 +21,6 @@ const (
 // ErrFenced is returned by a runner whose shard was taken over by another one.
 var ErrFenced = errors.New("another runner has taken the projection over")
 
-// ErrPaused is the cause of the end of a context ([context.WithCancelCause]) by which a runner is told to stop until somebody
-// lets the projection go on: its status says so.
-var ErrPaused = errors.New("the projection is paused")
-
 // Progress is how far a runner has come.
 type Progress struct {
 	// Position is the checkpoint.
@@ -147,7 +143,7 @@ func (r *Runner) ended(ctx context.Context, err error) error {
 	}
 	leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_ = r.leave(leaving, text, errors.Is(context.Cause(ctx), ErrPaused)) // best effort: without it the status shows when the runner was last seen
+	_ = r.leave(leaving, text) // best effort: without it the status shows when the runner was last seen
 	if stopped {
 		return nil
 	}

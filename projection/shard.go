@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"orderly/eventstore"
 )
@@ -105,9 +106,17 @@ func (r *Runner) pulse(ctx context.Context) error {
 }
 
 // leave records that nobody runs the shard now, and why, unless it was taken over.
-func (r *Runner) leave(ctx context.Context, text string, paused bool) error {
+func (r *Runner) leave(ctx context.Context, text string) error {
 	const query = `
-		UPDATE projections SET seen_at = NULL, error = $1, paused = $5 WHERE name = $2 AND shard = $3 AND fence = $4`
-	_, err := r.pool.Exec(ctx, query, text, r.projection.Name, r.shard, r.fence, paused)
+		UPDATE projections SET seen_at = NULL, error = $1 WHERE name = $2 AND shard = $3 AND fence = $4`
+	_, err := r.pool.Exec(ctx, query, text, r.projection.Name, r.shard, r.fence)
 	return err
+}
+
+// MarkPaused says in a shard's status that it was told to stop, until a runner takes it over.
+func MarkPaused(ctx context.Context, pool *pgxpool.Pool, name string, shard int) error {
+	if _, err := pool.Exec(ctx, `UPDATE projections SET paused = true WHERE name = $1 AND shard = $2`, name, shard); err != nil {
+		return fmt.Errorf("mark projection %s as paused: %w", name, err)
+	}
+	return nil
 }

@@ -113,7 +113,7 @@ func scanStatus(row pgx.CollectableRow) (Status, error) {
 		s.State = Rebuilding
 	case s.Error != "":
 		s.State = Failed
-	case paused:
+	case paused && !alive:
 		s.State = Paused
 	case !alive:
 		s.State = Stopped

@@ -61,6 +61,7 @@ func Projections(
 	})
 	registerWorkflow(w, workflows.ProjectionWorkflow)
 	w.RegisterActivityWithOptions(projector.Project, activity.RegisterOptions{Name: workflows.ProjectActivity})
+	w.RegisterActivityWithOptions(projector.MarkPaused, activity.RegisterOptions{Name: workflows.MarkPausedActivity})
 	registerWorkflow(w, workflows.RebuildWorkflow)
 	w.RegisterActivityWithOptions(projector.RebuildProjection, activity.RegisterOptions{Name: workflows.RebuildActivity})
 	return w

@@ -12,11 +12,11 @@ import (
 // ProjectionTaskQueue is where projections run.
 const ProjectionTaskQueue = "orderly-projections"
 
-// ProjectionWorkflow is the registered name of [Projection], ProjectActivity that of its activity: ProjectInput, no
-// result.
+// ProjectionWorkflow is the registered name of [Projection], the others those of its activities: ProjectInput, no result.
 const (
 	ProjectionWorkflow = "Projection"
 	ProjectActivity    = "Project"
+	MarkPausedActivity = "MarkPaused"
 )
 
 // The signals that stop a projection for a while; they carry nothing.
@@ -84,6 +84,11 @@ func Projection(ctx workflow.Context, in ProjectionInput) error {
 }
 
 func (p *projectionRun) waitWhilePaused(ctx workflow.Context) error {
+	if p.in.Paused {
+		if err := p.markPaused(ctx); err != nil {
+			return err
+		}
+	}
 	for p.in.Paused {
 		selector := workflow.NewSelector(ctx)
 		selector.AddReceive(p.pause, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, nil) })
@@ -98,6 +103,17 @@ func (p *projectionRun) waitWhilePaused(ctx workflow.Context) error {
 		}
 	}
 	return nil
+}
+
+// markPaused says so where statuses are read, whether a runner had the time to leave or was killed.
+func (p *projectionRun) markPaused(ctx workflow.Context) error {
+	if workflow.GetVersion(ctx, "mark-paused", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return nil
+	}
+	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		Summary: fmt.Sprintf("marks projection %s as paused", p.in.Name), StartToCloseTimeout: 10 * time.Second,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second},
+	}), MarkPausedActivity, ProjectInput{Name: p.in.Name, Shard: p.in.Shard}).Get(ctx, nil)
 }
 
 // round lets a worker run the projection until that has enough, or a pause stops it.

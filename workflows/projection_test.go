@@ -21,6 +21,8 @@ func projectionEnv(project func(context.Context, workflows.ProjectInput) error) 
 	env.SetTestTimeout(time.Minute)
 	env.RegisterWorkflowWithOptions(workflows.Projection, workflow.RegisterOptions{Name: workflows.ProjectionWorkflow})
 	env.RegisterActivityWithOptions(project, activity.RegisterOptions{Name: workflows.ProjectActivity})
+	markPaused := func(context.Context, workflows.ProjectInput) error { return nil }
+	env.RegisterActivityWithOptions(markPaused, activity.RegisterOptions{Name: workflows.MarkPausedActivity})
 	return env
 }
 
