@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
 	"orderly/bench"
@@ -32,6 +34,7 @@ import (
 type benchOptions struct {
 	only, save                                                  string
 	orders, rounds, inFlight, appends, history, events, changes int
+	underWay                                                    []int
 	progress                                                    io.Writer
 }
 
@@ -39,7 +42,7 @@ type benchOptions struct {
 var benches = []struct {
 	name string
 	run  func(context.Context, benchOptions) ([]bench.Row, error)
-}{{"lifecycle", benchLifecycle}, {"eventstore", benchStore}, {"projections", benchProjections}}
+}{{"lifecycle", benchLifecycle}, {"eventstore", benchStore}, {"projections", benchProjections}, {"memory", benchMemory}}
 
 func benchCommand() *cobra.Command {
 	var o benchOptions
@@ -49,7 +52,7 @@ func benchCommand() *cobra.Command {
 		Args:  exactly(0),
 	}
 	format := outputFlag(cmd)
-	cmd.Flags().StringVar(&o.only, "only", "", "only this part: lifecycle, eventstore or projections")
+	cmd.Flags().StringVar(&o.only, "only", "", "only this part: lifecycle, eventstore, projections or memory")
 	cmd.Flags().StringVar(&o.save, "save", "", "write the rows into this file, too, as JSON")
 	cmd.Flags().IntVar(&o.rounds, "rounds", 3, "rounds; the median counts")
 	cmd.Flags().IntVar(&o.orders, "orders", 400, "orders in each round")
@@ -57,9 +60,13 @@ func benchCommand() *cobra.Command {
 	cmd.Flags().IntVar(&o.appends, "appends", 8000, "appends in each round")
 	cmd.Flags().IntVar(&o.history, "history", 1_000_000, "events of other orders in the table for the rows about growth; 0 for none")
 	cmd.Flags().IntVar(&o.events, "events", 100_000, "events that the read models catch up with, and are built anew of")
+	cmd.Flags().IntSliceVar(&o.underWay, "under-way", []int{100, 1000}, "orders under way at which the memory is measured, in ascending order")
 	cmd.Flags().IntVar(&o.changes, "changes", 10_000_000, "changes of status in the history that is counted in")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o.progress = cmd.ErrOrStderr()
+		if len(o.underWay) == 0 || o.underWay[0] < 1 || !slices.IsSorted(o.underWay) {
+			return usageError{errors.New("--under-way: want numbers in ascending order, as 100,1000")}
+		}
 		var rows []bench.Row
 		for _, each := range benches {
 			if o.only != "" && o.only != each.name {
@@ -225,8 +232,34 @@ func onDatabase(ctx context.Context, databaseURL, statement string) error {
 	return nil
 }
 
-// benchLifecycle runs Orderly and the simulator as processes of their own, at a pace at which nothing waits on purpose.
-func benchLifecycle(ctx context.Context, o benchOptions) (rows []bench.Row, err error) {
+// benchLifecycle measures whole lives of orders at a pace at which nothing waits on purpose.
+func benchLifecycle(ctx context.Context, o benchOptions) ([]bench.Row, error) {
+	return withOrderly(ctx, "10ms", func(ctx context.Context, c config.Config, temporal client.Client) ([]bench.Row, error) {
+		pool, err := connectDatabase(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		defer pool.Close()
+		return bench.Lifecycle(ctx, bench.LifecycleOptions{
+			Pool: pool, URL: c.PublicURL, Key: c.APIKey, Temporal: temporal, Orders: o.orders, Rounds: o.rounds, InFlight: o.inFlight, Progress: o.progress,
+		})
+	})
+}
+
+// benchMemory measures a process whose orders wait for carriers that never come.
+func benchMemory(ctx context.Context, o benchOptions) ([]bench.Row, error) {
+	return withOrderly(ctx, "off", func(ctx context.Context, c config.Config, temporal client.Client) ([]bench.Row, error) {
+		return bench.Memory(ctx, bench.MemoryOptions{
+			URL: c.PublicURL, Key: c.APIKey, Temporal: temporal, Orders: o.underWay, InFlight: o.inFlight, Progress: o.progress,
+		})
+	})
+}
+
+// withOrderly runs Orderly and the simulator as processes of their own while something is measured. Transit is how long the
+// simulator's parcels take between two scans.
+func withOrderly(
+	ctx context.Context, transit string, measure func(context.Context, config.Config, client.Client) ([]bench.Row, error),
+) ([]bench.Row, error) {
 	data, err := os.MkdirTemp("", "orderly-bench-")
 	if err != nil {
 		return nil, err
@@ -250,7 +283,7 @@ func benchLifecycle(ctx context.Context, o benchOptions) (rows []bench.Row, err 
 	family := newFamily(ctx, data, c.environment())
 	defer family.wait()
 	defer stop()
-	family.keep("simulator", "simulator", "--addr", addrs[1], "--data", filepath.Join(data, "simulator"), "--transit", "10ms")
+	family.keep("simulator", "simulator", "--addr", addrs[1], "--data", filepath.Join(data, "simulator"), "--transit", transit)
 	family.keep("orderly", "serve", "--all")
 	if err := waitReady(ctx, c.PublicURL+"/readyz", c.SimulatorURL+"/livez"); err != nil {
 		return nil, err
@@ -260,14 +293,7 @@ func benchLifecycle(ctx context.Context, o benchOptions) (rows []bench.Row, err 
 		return nil, err
 	}
 	defer temporal.Close()
-	pool, err := connectDatabase(ctx, c.Config)
-	if err != nil {
-		return nil, err
-	}
-	defer pool.Close()
-	return bench.Lifecycle(ctx, bench.LifecycleOptions{
-		Pool: pool, URL: c.PublicURL, Key: c.APIKey, Temporal: temporal, Orders: o.orders, Rounds: o.rounds, InFlight: o.inFlight, Progress: o.progress,
-	})
+	return measure(ctx, c.Config, temporal)
 }
 
 // freeAddrs finds n addresses on which nobody listens.

@@ -1,0 +1,83 @@
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/client"
+)
+
+// MemoryOptions say what to measure the memory of a serving process on.
+type MemoryOptions struct {
+	// URL and Key reach a running Orderly whose parcels never leave: so its orders stay under way.
+	URL, Key string
+	Temporal client.Client
+	// Orders are how many orders are under way at each measurement, in ascending order.
+	Orders   []int
+	InFlight int
+	// Progress hears what is being done.
+	Progress io.Writer
+}
+
+const (
+	// memoryTarget is in MB, with a thousand orders under way.
+	memoryTarget = 300
+	// settleFor is how long a process has to come to rest before it is measured.
+	settleFor = 5 * time.Second
+)
+
+// Memory measures how much memory the process has with more and more orders under way.
+func Memory(ctx context.Context, o MemoryOptions) ([]Row, error) {
+	through := newOrders(o.URL, o.Key, o.Temporal)
+	var rows []Row
+	placed := 0
+	for _, n := range o.Orders {
+		place := func(ctx context.Context) error { return through.place(ctx, newOrderID()) }
+		if _, err := rate(ctx, n-placed, o.InFlight, place, through.caughtUp); err != nil {
+			return nil, fmt.Errorf("place orders: %w", err)
+		}
+		placed = n
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(settleFor):
+		}
+		megabytes, err := through.memory(ctx)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(o.Progress, "memory with %d orders under way: %.0f MB\n", n, megabytes)
+		name := fmt.Sprintf("memory of serve --all, %d orders under way", n)
+		if n == 1000 {
+			rows = append(rows, newCost(name+" / 300 MB", "MB", 1, []float64{megabytes}, []float64{memoryTarget}))
+			continue
+		}
+		rows = append(rows, Row{Name: name, Unit: "MB", Figure: megabytes})
+	}
+	if first, last := rows[0], rows[len(rows)-1]; len(rows) > 1 {
+		more := float64(o.Orders[len(o.Orders)-1]) / float64(o.Orders[0])
+		rows = append(rows, newCost(fmt.Sprintf("%s / with %d", last.Name, o.Orders[0]), "MB", more, []float64{last.Figure}, []float64{first.Figure}))
+	}
+	return rows, nil
+}
+
+// memory is the resident memory of the process, in MB, as it measures it.
+func (o *orders) memory(ctx context.Context) (float64, error) {
+	text, err := o.get(ctx, "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
+		if value, ok := strings.CutPrefix(lines.Text(), "process_resident_memory_bytes "); ok {
+			resident, err := strconv.ParseFloat(value, 64)
+			return resident / (1 << 20), err
+		}
+	}
+	return 0, errNothing
+}
