@@ -207,7 +207,10 @@ func (s *State) reserveAgain() {
 		return a.Step != ScreenFraud && slices.Contains(forwardSteps, a.Step)
 	})
 	for i := range s.Shipments {
-		s.Shipments[i].Superseded, s.Shipments[i].Released = true, true
+		shipment := &s.Shipments[i]
+		shipment.Superseded = true
+		shipment.Released = shipment.Released || shipment.Goods.Key == "" // goods of its own are released by themselves
+		shipment.Goods.Spare = slices.DeleteFunc(slices.Clone(shipment.Goods.Spare), func(spare SpareGoods) bool { return spare.Key == "" })
 	}
 }
 

@@ -226,3 +226,24 @@ func TestAmendments_TaxAndDiscountFollowTheQuantity(t *testing.T) {
 		t.Error("a tax beyond 64 bits was accepted")
 	}
 }
+
+// TestAmend_GoodsThatAParcelHasOfItsOwn_AreReleased: a parcel that was to go from another warehouse has a reservation apart from the
+// order's, which is released apart from it, too.
+func TestAmend_GoodsThatAParcelHasOfItsOwn_AreReleased(t *testing.T) {
+	t.Parallel()
+	elsewhere := paid.and(
+		&order.StockReserved{Key: parcel1 + "/reserve/1", ShipmentID: parcel1, Allocations: inWarehouse("wh-9")},
+		&order.ShipmentCancelled{ShipmentID: parcel1}, &order.ShipmentCancelled{ShipmentID: parcel2},
+		&order.OrderAmended{ReserveAgain: true, Total: 13500, Lines: stateOf(paid).Lines},
+	)
+	var released []string
+	for _, step := range order.PlanFor(stateOf(elsewhere), testPolicy).Steps {
+		if step.Name == order.ReleaseStock {
+			released = append(released, step.Key)
+		}
+	}
+	slices.Sort(released)
+	if want := []string{"ord_1/release/1", parcel1 + "/reserve/1/release"}; !slices.Equal(released, want) {
+		t.Errorf("released: %v, want %v", released, want)
+	}
+}
