@@ -55,7 +55,7 @@ func (s shop) playBulk() string {
 
 func (s shop) playBulkCancelled() string {
 	s.t.Helper()
-	s.failedBookings(3)
+	s.failedBookings(15) // at one a second: more than are done before the activity hears of the cancellation with a heartbeat
 	id := s.bulk(`{"command":"cancel","filter":{"step":"BookShipment"},"reason":"given up","rate":1}`)["bulk_id"].(string)
 	if err := s.Temporal().CancelWorkflow(s.t.Context(), workflows.BulkWorkflowID(id), ""); err != nil {
 		s.t.Fatal(err)
