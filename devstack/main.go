@@ -137,7 +137,8 @@ func addFlags(cmd *cobra.Command, opts *options) {
 	flags.StringVar(&opts.data, "data", ".orderly", "directory that keeps the data and the logs")
 	flags.IntVar(&opts.temporalPort, "temporal-port", 7233, "port of Temporal")
 	flags.IntVar(&opts.uiPort, "ui-port", 8233, "port of Temporal's Web UI, 0 for none")
-	flags.StringVar(&opts.codec, "codec", "", "where the Web UI has payloads decrypted, as http://127.0.0.1:8080/codec")
+	flags.StringVar(&opts.codec.Endpoint, "codec", "", "where the Web UI has payloads decrypted, as http://127.0.0.1:8080/codec")
+	flags.StringVar(&opts.codec.LoginURL, "codec-login", "", "where one logs in to have them decrypted: the Web UI leads there")
 	flags.BoolVar(&opts.fsync, "fsync", true, "have Postgres survive a power failure; false is faster")
 	flags.BoolVar(&opts.ephemeral, "ephemeral", false,
 		"keep nothing, and use free ports: runs beside another stack.\nThere is no Web UI then unless --ui-port is given")

@@ -32,8 +32,8 @@ type options struct {
 	// Ports. 0 means any free one for Temporal, and no Web UI.
 	temporalPort int
 	uiPort       int
-	// codec is the codec server of the Web UI, none when empty.
-	codec string
+	// codec is the codec server of the Web UI.
+	codec temporal.Codec
 }
 
 // stack is what was started, and what was there already.

@@ -57,8 +57,9 @@ func (s *stack) start() map[string]string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	api := s.variable("ORDERLY_URL")
 	s.cmd = exec.Command(os.Getenv("DEVSTACK_BIN"), "exec", "--data", s.dir, "--temporal-port", s.variable("TEMPORAL_PORT"),
-		"--ui-port", s.variable("UI_PORT"), "--", os.Getenv("ORDERLY_BIN"), "dev", "--data", s.dir)
+		"--ui-port", s.variable("UI_PORT"), "--codec", api+"/codec", "--codec-login", api+"/docs#/default/log-in-with-key", "--", os.Getenv("ORDERLY_BIN"), "dev", "--data", s.dir)
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = s.env, log, log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := s.cmd.Start(); err != nil {

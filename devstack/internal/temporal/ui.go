@@ -21,9 +21,25 @@ type UI struct {
 	ended  chan struct{}
 }
 
-// StartUI serves the Web UI of the server at address. Its pages have payloads decrypted at codec, with the cookies that the
-// browser has for it, when that is not empty.
-func StartUI(ctx context.Context, number int, address, namespace, codec string) (*UI, error) {
+// Codec is the server at which pages of the Web UI have payloads decrypted, with the cookies that the browser has for it.
+type Codec struct {
+	// Endpoint is its address, as http://127.0.0.1:8080/codec; without one, nothing is decrypted.
+	Endpoint string
+	// LoginURL is where one gets the cookies. Pages that could not have payloads decrypted lead there when it is not empty.
+	LoginURL string
+}
+
+func (c Codec) config() config.Codec {
+	settings := config.Codec{Endpoint: c.Endpoint, IncludeCredentials: c.Endpoint != ""}
+	if c.LoginURL != "" {
+		settings.DefaultErrorMessage = "What is encrypted is not shown. Log in with a key that may see it, then load this page again:"
+		settings.DefaultErrorLink = c.LoginURL
+	}
+	return settings
+}
+
+// StartUI serves the Web UI of the server at address.
+func StartUI(ctx context.Context, number int, address, namespace string, codec Codec) (*UI, error) {
 	// The UI's server ends the process when it cannot listen.
 	if !port.IsFree(number) {
 		return nil, fmt.Errorf("port %d is taken: choose another with --ui-port", number)
@@ -38,7 +54,7 @@ func StartUI(ctx context.Context, number int, address, namespace, codec string) 
 			EnableUI:            true,
 			HideLogs:            true,
 			DisableNewsFetch:    true,
-			Codec:               config.Codec{Endpoint: codec, IncludeCredentials: codec != ""},
+			Codec:               codec.config(),
 			// The cookie against forged requests is for HTTPS only otherwise, and every action would be refused.
 			CORS: config.CORS{CookieInsecure: true},
 		})),
