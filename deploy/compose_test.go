@@ -88,6 +88,31 @@ func TestCompose_VariablesAreOnesThatOrderlyReads(t *testing.T) {
 	}
 }
 
+// TestCompose_TheWebUIDecryptsAtTheAPI: the browser has a session for the API only where the two are the same site, and the API
+// answers only pages of the origin that it knows.
+func TestCompose_TheWebUIDecryptsAtTheAPI(t *testing.T) {
+	t.Parallel()
+	project := loadCompose(t)
+	ui := project.Services["temporal-ui"]
+	for name, want := range map[string]string{
+		"TEMPORAL_CODEC_ENDPOINT":            published(project, "api") + "/codec",
+		"TEMPORAL_CODEC_INCLUDE_CREDENTIALS": "true",
+		"TEMPORAL_CODEC_DEFAULT_ERROR_LINK":  published(project, "api") + "/docs#/default/log-in-with-key",
+	} {
+		if got := ui.Environment[name]; got == nil || *got != want {
+			t.Errorf("%s is %v, want %s", name, got, want)
+		}
+	}
+	if got, want := *project.Services["api"].Environment["TEMPORAL_UI_URL"], published(project, "temporal-ui"); got != want {
+		t.Errorf("the API takes the Web UI to be at %s, and it is at %s", got, want)
+	}
+}
+
+// published is where a browser on this machine finds a service.
+func published(project *types.Project, service string) string {
+	return "http://localhost:" + project.Services[service].Ports[0].Published
+}
+
 func TestDockerfile_IsStaticMultiStageAndUnprivileged(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("Dockerfile")

@@ -32,7 +32,7 @@ type Codec struct {
 func (c Codec) config() config.Codec {
 	settings := config.Codec{Endpoint: c.Endpoint, IncludeCredentials: c.Endpoint != ""}
 	if c.LoginURL != "" {
-		settings.DefaultErrorMessage = "What is encrypted is not shown. Log in with a key that may see it, then load this page again:"
+		settings.DefaultErrorMessage = "What is encrypted is not shown. Log in here with a key that may see it, then load this page again"
 		settings.DefaultErrorLink = c.LoginURL
 	}
 	return settings
