@@ -55,19 +55,27 @@ func shipToMayBeSealed(data map[string]json.RawMessage) error {
 	return err
 }
 
+// CheckKnown is an error for a type or a schema version that this code does not know.
+func CheckKnown(eventType string, schemaVersion int) error {
+	if !IsEventType(eventType) {
+		return fmt.Errorf("event type %q is not known to this version of orderly", eventType)
+	}
+	if today := SchemaVersion(eventType); schemaVersion < 1 || schemaVersion > today {
+		return fmt.Errorf("%s has schema version %d; this version of orderly knows 1 to %d", eventType, schemaVersion, today)
+	}
+	return nil
+}
+
 // Upcast lifts stored data of the given schema version to today's shape. A type or a schema version that this code does
 // not know is an error.
 func Upcast(eventType string, schemaVersion int, data []byte) ([]byte, error) {
-	if _, known := registry[eventType]; !known {
-		return nil, fmt.Errorf("event type %q is not known to this version of orderly", eventType)
+	if err := CheckKnown(eventType, schemaVersion); err != nil {
+		return nil, err
 	}
 	steps := upcasters[eventType]
 	today := len(steps) + 1
-	switch {
-	case schemaVersion == today:
+	if schemaVersion == today {
 		return data, nil
-	case schemaVersion < 1 || schemaVersion > today:
-		return nil, fmt.Errorf("%s has schema version %d; this version of orderly knows 1 to %d", eventType, schemaVersion, today)
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(data, &fields); err != nil {

@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -41,6 +41,11 @@ type figures struct {
 	Parcels     []parcelFigures `json:"parcels"`
 }
 
+// newFigures are those of an order of which nothing was counted yet.
+func newFigures(orderID string) *figures {
+	return &figures{OrderID: orderID, Parcels: []parcelFigures{}}
+}
+
 // parcelFigures is a parcel of an order. The times are those that its carrier told.
 type parcelFigures struct {
 	ShipmentID   string    `json:"shipment_id"`
@@ -55,69 +60,107 @@ type figuresStep struct {
 	before, after figures
 }
 
-// evolve is the figures after one more event. The figures given are not touched.
-func (f figures) evolve(r order.Recorded) figures {
-	f.Version = r.Version
-	switch e := r.Event.(type) {
-	case *order.OrderCreated:
+// figuresRules say what an event does to the figures of its order, by its type. The others do nothing, and are not decoded.
+var figuresRules = rulesOf(
+	on(func(f *figures, e *order.OrderCreated, at time.Time) {
 		f.Tenant, f.CustomerID, f.Currency, f.Channel = e.Tenant, e.CustomerID, e.Currency, e.Channel
-		f.PlacedAt, f.Total = r.At, e.Total
-		f.enter(order.Created, r.At)
-	case *order.OrderAmended:
-		f.Total = e.Total
-	case *order.PaymentReceived:
+		f.PlacedAt, f.Total = at, e.Total
+		f.enter(order.Created, at)
+	}),
+	on(func(f *figures, e *order.OrderAmended, _ time.Time) { f.Total = e.Total }),
+	on(func(f *figures, e *order.PaymentReceived, at time.Time) {
 		f.Captured += e.Amount
 		if f.Status == order.Created {
-			f.enter(order.Paid, r.At)
+			f.enter(order.Paid, at)
 		}
-	case *order.RefundIssued:
-		f.Refunded += e.Amount
-	case *order.CancellationRequested:
+	}),
+	on(func(f *figures, e *order.RefundIssued, _ time.Time) { f.Refunded += e.Amount }),
+	on(func(f *figures, e *order.CancellationRequested, at time.Time) {
 		if len(e.ShipmentIDs) == 0 {
-			f.enter(order.Cancelling, r.At)
+			f.enter(order.Cancelling, at)
 		}
-	case *order.OrderPartiallyShipped:
-		f.enter(order.PartiallyShipped, r.At)
-	case *order.OrderShipped:
-		f.enter(order.Shipped, r.At)
-	case *order.OrderDelivered:
-		f.enter(order.Delivered, r.At)
-	case *order.OrderCancelled:
-		f.enter(order.Cancelled, r.At)
-	case *order.OrderClosed:
-		f.enter(order.Closed, r.At)
-	default:
-		f.evolveParcels(r.Event)
-	}
-	return f
-}
-
-func (f *figures) enter(status order.Status, at time.Time) {
-	if f.Status != status {
-		f.Status, f.StatusSince = status, at
-	}
-}
-
-func (f *figures) evolveParcels(event order.Event) {
-	switch e := event.(type) {
-	case *order.ShipmentPlanned:
+	}),
+	on(func(f *figures, _ *order.OrderPartiallyShipped, at time.Time) { f.enter(order.PartiallyShipped, at) }),
+	on(func(f *figures, _ *order.OrderShipped, at time.Time) { f.enter(order.Shipped, at) }),
+	on(func(f *figures, _ *order.OrderDelivered, at time.Time) { f.enter(order.Delivered, at) }),
+	on(func(f *figures, _ *order.OrderCancelled, at time.Time) { f.enter(order.Cancelled, at) }),
+	on(func(f *figures, _ *order.OrderClosed, at time.Time) { f.enter(order.Closed, at) }),
+	on(func(f *figures, e *order.ShipmentPlanned, _ time.Time) {
 		f.Parcels = append(slices.Clone(f.Parcels), parcelFigures{ShipmentID: e.ShipmentID, Carrier: e.Carrier})
-	case *order.ShipmentBooked:
+	}),
+	on(func(f *figures, e *order.ShipmentBooked, _ time.Time) {
 		f.changeParcel(e.ShipmentID, func(p *parcelFigures) { p.Carrier = e.Carrier })
-	case *order.ShipmentRerouted:
+	}),
+	on(func(f *figures, e *order.ShipmentRerouted, _ time.Time) {
 		f.changeParcel(e.ShipmentID, func(p *parcelFigures) { p.Carrier = e.Carrier })
-	case *order.ShipmentDispatched:
+	}),
+	on(func(f *figures, e *order.ShipmentDispatched, _ time.Time) {
 		f.changeParcel(e.ShipmentID, func(p *parcelFigures) {
 			if p.DispatchedAt.IsZero() {
 				p.DispatchedAt = e.At.UTC()
 			}
 		})
-	case *order.ShipmentDelivered:
+	}),
+	on(func(f *figures, e *order.ShipmentDelivered, _ time.Time) {
 		f.changeParcel(e.ShipmentID, func(p *parcelFigures) {
 			if p.DeliveredAt.IsZero() {
 				p.DeliveredAt = e.At.UTC()
 			}
 		})
+	}),
+)
+
+// figuresRule changes figures by an event that was recorded at a time.
+type figuresRule struct {
+	eventType string
+	apply     func(f *figures, e order.Event, at time.Time)
+}
+
+func on[E order.Event](apply func(f *figures, e E, at time.Time)) figuresRule {
+	var none E
+	return figuresRule{none.EventType(), func(f *figures, e order.Event, at time.Time) {
+		apply(f, e.(E), at) //nolint:forcetypeassert // the rule was found by the event's type
+	}}
+}
+
+func rulesOf(rules ...figuresRule) map[string]figuresRule {
+	byType := make(map[string]figuresRule, len(rules))
+	for _, rule := range rules {
+		byType[rule.eventType] = rule
+	}
+	return byType
+}
+
+// evolve makes of the figures those after one more event, and says whether there is a rule for it. What other copies of
+// the figures share is not touched.
+func (f *figures) evolve(event eventstore.Event) (bool, error) {
+	f.Version = event.Version
+	if event.Type == projection.Skipped {
+		return false, nil
+	}
+	rule, found := figuresRules[event.Type]
+	if !found {
+		return false, inEvent(event, order.CheckKnown(event.Type, event.SchemaVersion))
+	}
+	decoded, err := order.DecodeEvent(event.Type, event.SchemaVersion, event.Data)
+	if err != nil {
+		return false, inEvent(event, err)
+	}
+	rule.apply(f, decoded, event.CreatedAt)
+	return true, nil
+}
+
+// inEvent says of which event an error is.
+func inEvent(event eventstore.Event, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s at version %d: %w", event.StreamID, event.Version, err)
+}
+
+func (f *figures) enter(status order.Status, at time.Time) {
+	if f.Status != status {
+		f.Status, f.StatusSince = status, at
 	}
 }
 
@@ -138,13 +181,16 @@ func applyFigures(ctx context.Context, tx pgx.Tx, events []eventstore.Event) err
 	if err != nil {
 		return err
 	}
-	steps, err := foldFigures(have, events)
-	if err != nil || len(steps) == 0 {
+	rows, steps, err := foldFigures(have, events)
+	if err != nil || len(rows) == 0 {
 		return err
 	}
 	batch := &pgx.Batch{}
+	if err := queueFigures(batch, rows); err != nil {
+		return err
+	}
 	for _, queue := range []func(*pgx.Batch, []figuresStep) error{
-		queueFigures, queueStatusChanges, queueStatusNets, queueSales, queueCustomers, queueDeliveryTimes,
+		queueStatusChanges, queueStatusNets, queueSales, queueCustomers, queueDeliveryTimes,
 	} {
 		if err := queue(batch, steps); err != nil {
 			return err
@@ -160,11 +206,13 @@ const selectFigures = `
 	SELECT order_id, version, tenant, customer_id, currency, channel, placed_at, status, status_since, total, captured, refunded, parcels
 	FROM order_figures`
 
-func loadFigures(ctx context.Context, tx pgx.Tx, events []eventstore.Event) (map[string]figures, error) {
+func loadFigures(ctx context.Context, tx pgx.Tx, events []eventstore.Event) (map[string]*figures, error) {
 	const query = selectFigures + ` WHERE order_id = ANY($1)`
-	have := map[string]figures{}
+	have := map[string]*figures{}
 	for _, event := range events {
-		have[event.StreamID] = figures{OrderID: event.StreamID}
+		if have[event.StreamID] == nil {
+			have[event.StreamID] = newFigures(event.StreamID)
+		}
 	}
 	ids := make([]string, 0, len(have))
 	for id := range have {
@@ -178,8 +226,8 @@ func loadFigures(ctx context.Context, tx pgx.Tx, events []eventstore.Event) (map
 	if err != nil {
 		return nil, fmt.Errorf("load the figures of a batch: %w", err)
 	}
-	for _, f := range found {
-		have[f.OrderID] = f
+	for i := range found {
+		have[found[i].OrderID] = &found[i]
 	}
 	return have, nil
 }
@@ -190,47 +238,38 @@ func scanFigures(row pgx.CollectableRow) (figures, error) {
 	return f, err
 }
 
-// foldFigures gives a step for each event that is not counted yet.
-func foldFigures(have map[string]figures, events []eventstore.Event) ([]figuresStep, error) {
-	var steps []figuresStep
-	for _, event := range events {
-		before := have[event.StreamID]
-		next, err := projection.Next(before.Version, event)
+// foldFigures takes the figures of orders past the events that are not counted yet. It gives those that have changed, in the order
+// of the orders' ids, and a step for each event that has a rule, and for the first of each order, by which that is counted.
+func foldFigures(have map[string]*figures, events []eventstore.Event) (rows []figures, steps []figuresStep, err error) {
+	changed := map[string]*figures{}
+	steps = make([]figuresStep, 0, len(events))
+	for i := range events {
+		now := have[events[i].StreamID]
+		next, err := projection.Next(now.Version, events[i])
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if !next {
 			continue
 		}
-		recorded, err := decode(event)
+		before := *now
+		counted, err := now.evolve(events[i])
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		after := before.evolve(recorded)
-		have[event.StreamID] = after
-		steps = append(steps, figuresStep{at: recorded.At, before: before, after: after})
+		changed[now.OrderID] = now
+		if counted || before.Version == 0 {
+			steps = append(steps, figuresStep{at: events[i].CreatedAt, before: before, after: *now})
+		}
 	}
-	return steps, nil
+	rows = make([]figures, 0, len(changed))
+	for _, id := range slices.Sorted(maps.Keys(changed)) {
+		rows = append(rows, *changed[id])
+	}
+	return rows, steps, nil
 }
 
-// latestFigures are the figures after all steps, in the order of the orders' ids.
-func latestFigures(steps []figuresStep) []figures {
-	latest := map[string]figures{}
-	for _, step := range steps {
-		latest[step.after.OrderID] = step.after
-	}
-	rows := make([]figures, 0, len(latest))
-	for _, f := range latest {
-		if f.Parcels == nil {
-			f.Parcels = []parcelFigures{}
-		}
-		rows = append(rows, f)
-	}
-	slices.SortFunc(rows, func(a, b figures) int { return strings.Compare(a.OrderID, b.OrderID) })
-	return rows
-}
-
-func queueFigures(batch *pgx.Batch, steps []figuresStep) error {
+func queueFigures(batch *pgx.Batch, rows []figures) error {
 	const query = `
 		INSERT INTO order_figures AS f (order_id, version, tenant, customer_id, currency, channel, placed_at, status, status_since, total, captured, refunded, parcels)
 		SELECT order_id, version, tenant, customer_id, currency, channel, placed_at, status, status_since, total, captured, refunded, parcels FROM jsonb_populate_recordset(NULL::order_figures, $1)
@@ -238,7 +277,7 @@ func queueFigures(batch *pgx.Batch, steps []figuresStep) error {
 			version = excluded.version, status = excluded.status, status_since = excluded.status_since, total = excluded.total,
 			captured = excluded.captured, refunded = excluded.refunded, parcels = excluded.parcels
 		WHERE f.version < excluded.version`
-	return queueRows(batch, query, latestFigures(steps))
+	return queueRows(batch, query, rows)
 }
 
 // queueRows queues a statement that takes rows as JSON, under the names of their table's columns.

@@ -3,8 +3,8 @@ package readmodel
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -88,10 +88,9 @@ func fold(states map[string]order.State, events []eventstore.Event) ([]change, e
 		news[event.StreamID] = append(news[event.StreamID], recorded)
 	}
 	changes := make([]change, 0, len(news))
-	for id, recorded := range news {
-		changes = append(changes, change{before: states[id], after: order.FoldOnto(states[id], recorded)})
+	for _, id := range slices.Sorted(maps.Keys(news)) {
+		changes = append(changes, change{before: states[id], after: order.FoldOnto(states[id], news[id])})
 	}
-	slices.SortFunc(changes, func(a, b change) int { return strings.Compare(a.after.OrderID, b.after.OrderID) })
 	return changes, nil
 }
 

@@ -26,7 +26,7 @@ func newFiguresAudit() *figuresAudit {
 func (*figuresAudit) projection() string { return Figures().Name }
 
 func (a *figuresAudit) want(id string, events []eventstore.Event, into rowsByOrder) error {
-	steps, err := foldFigures(map[string]figures{id: {OrderID: id}}, events)
+	rows, steps, err := foldFigures(map[string]*figures{id: newFigures(id)}, events)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (a *figuresAudit) want(id string, events []eventstore.Event, into rowsByOrd
 		a.deliveries.add(step)
 	}
 	return errors.Join(
-		into.put(id, "order_figures", latestFigures(steps)[0]),
+		into.put(id, "order_figures", rows[0]),
 		wantRows(into, id, "status_changes", statusChanges(steps), byVersion),
 	)
 }

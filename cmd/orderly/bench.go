@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +33,7 @@ import (
 
 // benchOptions are the flags.
 type benchOptions struct {
-	only, save                                                  string
+	only, save, profile                                         string
 	orders, rounds, inFlight, appends, history, events, changes int
 	underWay                                                    []int
 	progress                                                    io.Writer
@@ -54,6 +55,7 @@ func benchCommand() *cobra.Command {
 	format := outputFlag(cmd)
 	cmd.Flags().StringVar(&o.only, "only", "", "only this part: lifecycle, eventstore, projections or memory")
 	cmd.Flags().StringVar(&o.save, "save", "", "write the rows into this file, too, as JSON")
+	cmd.Flags().StringVar(&o.profile, "profile", "", "write a CPU profile of the measuring process into this file, for go tool pprof")
 	cmd.Flags().IntVar(&o.rounds, "rounds", 3, "rounds; the median counts")
 	cmd.Flags().IntVar(&o.orders, "orders", 400, "orders in each round")
 	cmd.Flags().IntVar(&o.inFlight, "in-flight", 50, "orders under way at a time")
@@ -67,6 +69,11 @@ func benchCommand() *cobra.Command {
 		if len(o.underWay) == 0 || o.underWay[0] < 1 || !slices.IsSorted(o.underWay) {
 			return usageError{errors.New("--under-way: want numbers in ascending order, as 100,1000")}
 		}
+		stop, err := startProfile(o.profile)
+		if err != nil {
+			return err
+		}
+		defer stop()
 		var rows []bench.Row
 		for _, each := range benches {
 			if o.only != "" && o.only != each.name {
@@ -94,6 +101,24 @@ func benchCommand() *cobra.Command {
 	}
 	cmd.AddCommand(benchRebuildCommand())
 	return cmd
+}
+
+// startProfile writes a CPU profile of this process into a file until it is stopped; without a file it does nothing.
+func startProfile(path string) (stop func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = file.Close() // a profile that is cut short says so when it is read
+	}, nil
 }
 
 // saveJSON writes a file.
