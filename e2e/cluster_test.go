@@ -32,6 +32,11 @@ func newCluster(t *testing.T) *cluster {
 	if err := os.Chmod(filepath.Dir(c.dir), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	// The port of the last start is taken again. The first one that devstack would find is what others find, too, while this is stopped.
+	last := port(testkit.FreeAddrs(t, 1)[0])
+	if err := os.WriteFile(filepath.Join(c.dir, "postgres.port"), []byte(last+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(c.stop)
 	c.start()
 	return c
@@ -109,7 +114,7 @@ func (c *cluster) speakTLS(certFile, keyFile string) {
 		}
 		c.write(name, content)
 	}
-	c.write("pg_hba.conf", []byte("host all orderly 127.0.0.1/32 trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"))
+	c.write("pg_hba.conf", []byte("host orderly orderly 127.0.0.1/32 trust\nhostssl orderly all 127.0.0.1/32 scram-sha-256\n"))
 	c.do("ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()")
 }
 
