@@ -8,15 +8,19 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"orderly/internal/testkit"
 )
@@ -90,8 +94,8 @@ func (a authority) issue(name string) (cert, key string) {
 	return a.write(name+".pem", "CERTIFICATE", signed.Raw), a.write(name+".key", "EC PRIVATE KEY", encoded)
 }
 
-// front puts TLS in front of an address, for clients with a certificate of the authority alone, and gives where.
-func (a authority) front(address string) string {
+// front puts TLS in front of an address that speaks a protocol, for clients who show such a certificate, and gives where.
+func (a authority) front(address, protocol string, clients tls.ClientAuthType) string {
 	a.t.Helper()
 	pair, err := tls.LoadX509KeyPair(a.issue("server"))
 	if err != nil {
@@ -100,7 +104,7 @@ func (a authority) front(address string) string {
 	roots := x509.NewCertPool()
 	roots.AddCert(a.cert)
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
-		Certificates: []tls.Certificate{pair}, ClientCAs: roots, ClientAuth: tls.RequireAndVerifyClientCert, NextProtos: []string{"h2", "http/1.1"}, MinVersion: tls.VersionTLS12,
+		Certificates: []tls.Certificate{pair}, ClientCAs: roots, ClientAuth: clients, NextProtos: []string{protocol}, MinVersion: tls.VersionTLS12,
 	})
 	if err != nil {
 		a.t.Fatal(err)
@@ -137,7 +141,7 @@ func TestTLS_ToTemporalAndFromClients(t *testing.T) {
 	t.Parallel()
 	ca, other := newAuthority(t), newAuthority(t)
 	s := shop{testkit.Start(t, nil), t}
-	temporal := ca.front(os.Getenv("TEMPORAL_ADDRESS"))
+	temporal := ca.front(os.Getenv("TEMPORAL_ADDRESS"), "h2", tls.RequireAndVerifyClientCert)
 	clientCert, clientKey := ca.issue("client")
 	cert, key := ca.issue("api")
 	secure := "https://" + strings.TrimPrefix(s.URL, "http://")
@@ -166,4 +170,108 @@ func TestTLS_ToTemporalAndFromClients(t *testing.T) {
 	if refused := run(t, s.Command("load", "--rate", "1", "--duration", "1s", "--output", "json")); strings.Contains(refused.stdout, "201") {
 		t.Errorf("the API with a certificate of somebody else: %s", refused.stdout)
 	}
+}
+
+// TestTLS_ToPostgres: services with the logins of docs/operations.md reach a Postgres that insists on TLS and passwords when they have
+// the right root, and say why when they do not.
+func TestTLS_ToPostgres(t *testing.T) {
+	t.Parallel()
+	const password = "hunter2-of-the-service"
+	ca, other, c := newAuthority(t), newAuthority(t), newCluster(t)
+	c.do("CREATE ROLE orderly_app NOLOGIN", "CREATE ROLE orderly_owner LOGIN PASSWORD '"+password+"'",
+		"CREATE ROLE orderly_service LOGIN PASSWORD '"+password+"' IN ROLE orderly_app", "GRANT pg_read_all_stats TO orderly_app",
+		"ALTER DATABASE orderly OWNER TO orderly_owner")
+	c.speakTLS(ca.issue("postgres"))
+	verified := "sslmode=verify-full&sslrootcert=" + ca.roots()
+	s := openIn(t, c.address("orderly_service", password, verified), "ORDERLY_OWNER_URL="+c.address("orderly_owner", password, verified))
+	s.StartRole("--all")
+	id := s.place(wish{})
+	s.until(id, "closed")
+	s.awaitReadModels()
+	s.cli(0, "doctor")
+	c.wantEncrypted("orderly_service")
+
+	for _, each := range []struct{ parameters, words string }{
+		{"sslmode=verify-full&sslrootcert=" + other.roots(), "certificate"},
+		{"sslmode=verify-full", "certificate"}, // the system does not know the authority
+		{"sslmode=verify-full&sslrootcert=/nowhere.pem", "/nowhere.pem"},
+		{"sslmode=disable", "no encryption"},
+	} {
+		s.Setenv("DATABASE_URL=" + c.address("orderly_service", password, each.parameters))
+		served, examined := run(t, s.Command("serve", "--worker")), run(t, s.Command("doctor"))
+		wantComplaint(t, served, 1, each.words)
+		if examined.status != 3 || !strings.Contains(examined.stdout, each.words) || !strings.Contains(examined.stdout, "check DATABASE_URL") {
+			t.Errorf("%s: the doctor says %+v", each.parameters, examined)
+		}
+		if all := served.stdout + served.stderr + examined.stdout + examined.stderr; strings.Contains(all, password) {
+			t.Errorf("%s: the password is shown: %s", each.parameters, all)
+		}
+	}
+	s.Setenv("DATABASE_URL=" + s.DatabaseURL) // the test ends with a look at the read models
+}
+
+// wantEncrypted looks at all connections of a login.
+func (c *cluster) wantEncrypted(login string) {
+	c.t.Helper()
+	conn, err := pgx.Connect(c.t.Context(), c.url)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(c.t.Context()) }()
+	var encrypted, plain int
+	const count = `SELECT count(*) FILTER (WHERE ssl), count(*) FILTER (WHERE NOT ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = $1`
+	if err := conn.QueryRow(c.t.Context(), count, login).Scan(&encrypted, &plain); err != nil || encrypted == 0 || plain != 0 {
+		c.t.Errorf("%s has %d connections with TLS and %d without (%v)", login, encrypted, plain, err)
+	}
+}
+
+// TestTLS_ToGatewaysIntegratorsAndIdentityProvider: gateways may be of an authority of their own, all others must be of one that the
+// process trusts; SSL_CERT_FILE says which those are.
+func TestTLS_ToGatewaysIntegratorsAndIdentityProvider(t *testing.T) {
+	t.Parallel()
+	gateways, ca, other := newAuthority(t), newAuthority(t), newAuthority(t)
+	s, r := shop{testkit.Start(t, nil), t}, receiveHooks(t)
+	behind := func(a authority, url string) string {
+		return "https://" + a.front(strings.TrimPrefix(url, "http://"), "http/1.1", tls.NoClientCert)
+	}
+	issuer := behind(ca, discoverable(t))
+	s.Setenv("ORDERLY_SIMULATOR_URL="+behind(gateways, s.SimulatorURL), "ORDERLY_GATEWAY_CA_FILE="+gateways.roots(), "SSL_CERT_FILE="+ca.roots(),
+		"ORDERLY_OIDC_ISSUER="+issuer, "ORDERLY_OIDC_AUDIENCE=orderly", "ORDERLY_OIDC_CLIENT_ID=console",
+		"ORDERLY_WEBHOOKS_ALLOW_PRIVATE=true", "ORDERLY_WEBHOOKS_RETRY_FIRST=100ms", "ORDERLY_WEBHOOKS_RETRY_MAX=500ms", "ORDERLY_API_KEY="+s.Key)
+	s.StartRole("--all")
+	endpoint := s.command(http.StatusCreated, endpoints, `{"url":"`+behind(ca, r.URL)+`","event_types":["OrderCreated"]}`).body["endpoint_id"].(string)
+	s.until(s.place(wish{id: "ord_secure"}), "closed")
+	s.Await("the webhook", func() bool { return len(r.all()) == 1 })
+	login := operation{path: "/session/oidc", method: http.MethodGet}
+	if a := (world{shop: s}).try(login, ""); !strings.HasPrefix(a.header.Get("Location"), issuer+"/authorize?") {
+		t.Errorf("a login: %d %v %s", a.status, a.header, a.raw)
+	}
+	s.awaitReadModels()
+	s.cli(0, "doctor")
+
+	s.Stop("--all")
+	s.Setenv("SSL_CERT_FILE=" + other.roots())
+	s.StartRole("--all")
+	s.until(s.place(wish{id: "ord_more"}), "closed") // the gateways have their own
+	s.Await("the webhook is refused", func() bool {
+		return strings.Contains(s.cli(0, "webhooks", "deliveries", endpoint, "--status", "pending").stdout, "certificate signed by unknown authority")
+	})
+	if a := (world{shop: s}).try(login, ""); a.status != http.StatusServiceUnavailable || a.body["code"] != "identity_unavailable" {
+		t.Errorf("a login at a provider of somebody else: %d %s", a.status, a.raw)
+	}
+	s.Setenv("ORDERLY_GATEWAY_CA_FILE=" + other.roots())
+	wantLines(t, s.cli(3, "doctor").stdout, `^BAD +gateways +.*certificate`)
+}
+
+// discoverable is an identity provider of which only the description is asked for.
+func discoverable(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		issuer := "https://" + request.Host // where the client believes to be
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"issuer":%q,"authorization_endpoint":%q,"token_endpoint":%q,"jwks_uri":%q}`,
+			issuer, issuer+"/authorize", issuer+"/token", issuer+"/keys")
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -49,21 +52,32 @@ func awaitDatabase(ctx context.Context, c config.Config, logger *zap.Logger) (po
 	return pool, err
 }
 
-// mayCome says whether a server that could not be reached may just not be there yet.
+// mayCome says whether a server that could not be reached may just not be there yet, or not have room.
 func mayCome(err error) bool {
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return refused.Code == "57P03" // it is starting
+		// Connections are lost; no resources are left; the server is starting, ending, or has crashed.
+		return slices.ContainsFunc([]string{"08", "53", "57P01", "57P02", "57P03"}, func(class string) bool {
+			return strings.HasPrefix(refused.Code, class)
+		})
 	}
-	_, unreachable := errors.AsType[*net.OpError](err)
-	return unreachable
+	if network, ok := errors.AsType[*net.OpError](err); ok {
+		// The peer took the connection and then said by a TLS alert what it does not like of us.
+		return network.Op != "remote error"
+	}
+	// Where containers start, names come late, too, and what stands in front of Postgres takes connections before it is there.
+	_, unknown := errors.AsType[*net.DNSError](err)
+	return unknown || pgconn.Timeout(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // await tries until it need not be tried again, and says in the log that it waits.
 func await(ctx context.Context, logger *zap.Logger, what string, try func() (again bool, err error)) error {
 	for {
 		again, err := try()
-		if !again || ctx.Err() != nil {
+		if !again {
 			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		logger.Warn(what+" is not ready; trying again", zap.Error(err))
 		select {

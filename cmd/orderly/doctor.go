@@ -17,6 +17,7 @@ import (
 	"orderly/eventstore"
 	"orderly/internal/config"
 	"orderly/internal/postgres"
+	"orderly/internal/tlsfiles"
 	"orderly/projection"
 	"orderly/worker"
 )
@@ -77,9 +78,21 @@ func examine(ctx context.Context, c config.Config) []finding {
 	findings = append(findings, examineTemporal(ctx, c)...)
 	findings = append(findings, examineWorkflows(ctx, c)...)
 	findings = append(findings,
-		examineHTTP(ctx, "gateways", strings.TrimSuffix(c.SimulatorURL, "/")+"/livez", "start `orderly simulator`, or set ORDERLY_SIMULATOR_URL"),
-		examineHTTP(ctx, "api", c.PublicURL+"/readyz", "start `orderly serve --api`, or set ORDERLY_URL"))
+		examineGateways(ctx, c),
+		examineHTTP(ctx, http.DefaultClient, "api", c.PublicURL+"/readyz", "start `orderly serve --api`, or set ORDERLY_URL"))
 	return findings
+}
+
+// examineGateways trusts whom the workers trust.
+func examineGateways(ctx context.Context, c config.Config) finding {
+	trusted, err := tlsfiles.Client(c.GatewayCAFile)
+	if err != nil {
+		return ill("gateways", err, "check ORDERLY_GATEWAY_CA_FILE")
+	}
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: trusted}
+	defer transport.CloseIdleConnections()
+	return examineHTTP(ctx, &http.Client{Transport: transport}, "gateways", strings.TrimSuffix(c.SimulatorURL, "/")+"/livez",
+		"start `orderly simulator`, or set ORDERLY_SIMULATOR_URL")
 }
 
 func examineDatabase(ctx context.Context, c config.Config) []finding {
@@ -191,12 +204,12 @@ func examineTemporal(ctx context.Context, c config.Config) []finding {
 	}
 }
 
-func examineHTTP(ctx context.Context, check, url, advice string) finding {
+func examineHTTP(ctx context.Context, asking *http.Client, check, url, advice string) finding {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return ill(check, err, advice)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := asking.Do(request)
 	if err != nil {
 		return ill(check, err, advice)
 	}

@@ -67,7 +67,7 @@ func root() *cobra.Command {
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	cmd.AddCommand(serveCommand(), devCommand(), timelineCommand(), tailCommand(), stateCommand(), diffCommand(), migrateCommand(),
 		verifyCommand(), checkpointCommand(), exportCommand(), importCommand(), archiveCommand(),
-		attentionCommand(), loadCommand(), simulatorCommand(), projectionsCommand(), promoteCommand(), doctorCommand(), configCommand(), keysCommand(), bulkCommand(), eraseCommand(), benchCommand(), tortureCommand(), probeCommand())
+		attentionCommand(), loadCommand(), simulatorCommand(), projectionsCommand(), promoteCommand(), doctorCommand(), configCommand(), keysCommand(), bulkCommand(), webhooksCommand(), eraseCommand(), benchCommand(), tortureCommand(), probeCommand())
 	return cmd
 }
 

@@ -66,7 +66,11 @@ func serveCommand() *cobra.Command {
 		if err != nil {
 			return usageError{err}
 		}
-		return serve(cmd.Context(), c, r, logger)
+		err = serve(cmd.Context(), c, r, logger)
+		if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
+			return nil // it was told to stop while it waited for a server
+		}
+		return err
 	}
 	return cmd
 }

@@ -12,10 +12,12 @@ import (
 	"os"
 	"strings"
 
+	failurepb "go.temporal.io/api/failure/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
+	"google.golang.org/protobuf/proto"
 
 	"orderly/internal/keyset"
 )
@@ -82,8 +84,17 @@ func (e environment) LookupEnv(name string) (string, bool) {
 // Encrypt makes a client encrypt. There must be a key.
 func Encrypt(options client.Options, keys keyset.Set) client.Options {
 	options.DataConverter = converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), NewCodec(keys))
-	options.FailureConverter = temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{
+	options.FailureConverter = sealedFailures{temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{
 		DataConverter: options.DataConverter, EncodeCommonAttributes: true,
-	})
+	})}
 	return options
+}
+
+// sealedFailures leaves a failure that is read as it is. The SDK's own converter writes what it has decrypted into it, and a worker
+// reads the failure of a local activity before it sends it to the server.
+type sealedFailures struct{ converter.FailureConverter }
+
+// FailureToError implements [converter.FailureConverter].
+func (s sealedFailures) FailureToError(sealed *failurepb.Failure) error {
+	return s.FailureConverter.FailureToError(proto.CloneOf(sealed))
 }

@@ -136,3 +136,26 @@ func TestOptions_APIKeyInAFile(t *testing.T) { //nolint:paralleltest // it sets 
 		t.Errorf("a file that there is not: %v", err)
 	}
 }
+
+// TestFailures_StayEncrypted_WhenTheyAreRead: a worker reads the failure of a local activity before it sends it.
+func TestFailures_StayEncrypted_WhenTheyAreRead(t *testing.T) {
+	t.Parallel()
+	failures := temporalclient.Encrypt(client.Options{}, keys(t, keyset.Generate("k1"))).FailureConverter
+	sealed := failures.ErrorToFailure(temporal.NewApplicationErrorWithCause(secret, "Unavailable", errors.New(secret), secret))
+	before := proto.CloneOf(sealed)
+	err := failures.FailureToError(sealed)
+	if !strings.Contains(err.Error(), secret) || !strings.Contains(errors.Unwrap(err).Error(), secret) {
+		t.Errorf("read as %v", err)
+	}
+	if diff := cmp.Diff(before, sealed, protocmp.Transform()); diff != "" {
+		t.Errorf("reading has changed it (-before +after):\n%s", diff)
+	}
+	for name, each := range map[string]proto.Message{"read": sealed, "passed on": failures.ErrorToFailure(err)} {
+		if raw, err := proto.Marshal(each); err != nil || bytes.Contains(raw, []byte(secret)) {
+			t.Errorf("%s: %v shows what was wrong: %v", name, each, err)
+		}
+	}
+	if err := failures.FailureToError(nil); err != nil {
+		t.Errorf("no failure reads as %v", err)
+	}
+}

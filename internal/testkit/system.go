@@ -160,6 +160,33 @@ func (s *System) Kill(name string) { s.end(name, syscall.SIGKILL) }
 // Stop ends a process with SIGTERM and waits until it is gone.
 func (s *System) Stop(name string) { s.end(name, syscall.SIGTERM) }
 
+// Signal sends a signal to a process, and does not wait for what comes of it.
+func (s *System) Signal(name string, signal os.Signal) {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.processes[name].Process.Signal(signal); err != nil {
+		s.t.Fatalf("send %s to %s: %v", signal, name, err)
+	}
+}
+
+// Wait waits until a process has ended by itself, or by a signal, and tells how.
+func (s *System) Wait(name string) *os.ProcessState {
+	s.t.Helper()
+	s.mu.Lock()
+	cmd := s.processes[name]
+	s.mu.Unlock()
+	deadline := time.AfterFunc(startWithin, func() { _ = cmd.Process.Kill() })
+	_ = cmd.Wait()
+	if !deadline.Stop() {
+		s.t.Fatalf("%s has not ended within %s", name, startWithin)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.processes, name)
+	return cmd.ProcessState
+}
+
 // Run runs the binary with the system's environment and gives its output.
 func (s *System) Run(args ...string) (string, error) {
 	output, err := s.Command(args...).CombinedOutput()
