@@ -334,6 +334,9 @@ func TestRebuild_WhileOrdersAreArchived_KilledAtEveryMoment_GoesOn(t *testing.T)
 		if err == nil {
 			break
 		}
+		if gap, ok := errors.AsType[*projection.GapError](err); ok {
+			t.Fatalf("killed %d times: %v", killed, gap)
+		}
 		killed++
 	}
 	if killed < 20 {
