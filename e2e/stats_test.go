@@ -75,11 +75,13 @@ func TestStats_OfAShortDay(t *testing.T) {
 		{"/v1/stats/delivery" + days, "deliveries", []string{"carrier", "leg", "parcels"}, []string{"fedex deliver 1", "fedex ship 1", "ups ship 1"}},
 		{"/v1/stats/delivery" + days + "&carrier=ups", "deliveries", []string{"carrier", "leg", "parcels"}, []string{"ups ship 1"}},
 		{
-			"/v1/customers/cust_456", "totals", []string{"currency", "orders", "ordered", "captured", "refunded"},
+			"/v1/customers/cust_456", "totals",
+			[]string{"currency", "orders", "ordered", "captured", "refunded"},
 			[]string{"EUR 1 10498 10498 0", "USD 2 20996 20996 10996"},
 		},
 		{
-			"/v1/shipments?limit=10", "shipments", []string{"shipment_id", "order_id", "carrier", "status"},
+			"/v1/shipments?limit=10", "shipments",
+			[]string{"shipment_id", "order_id", "carrier", "status"},
 			[]string{"shp_ord_1_1 ord_1 fedex delivered", "shp_ord_2_1 ord_2 ups dispatched", "shp_ord_3_1 ord_3 fedex cancelled"},
 		},
 		{"/v1/shipments?carrier=ups&status=dispatched", "shipments", []string{"shipment_id"}, []string{"shp_ord_2_1"}},

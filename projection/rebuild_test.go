@@ -352,6 +352,7 @@ func TestRebuild_EventsThatAreNowhere_StopsLoudly(t *testing.T) {
 	t.Parallel()
 	w, owner := newRebuildWorld(t)
 	w.append(orderID(1), "Fine", 3)
+	w.runUntil(rebuilt(1), w.caughtUp)
 	for _, statement := range []string{`ALTER TABLE order_events DISABLE TRIGGER USER`, `DELETE FROM order_events WHERE version = 2`} {
 		if _, err := owner.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
