@@ -53,7 +53,8 @@ func NewRebuilder(pool *pgxpool.Pool, store *eventstore.Store, subscribe func() 
 // the old one. It can be stopped and killed at any moment: what was built stays, until another version of the projection is
 // declared. It reports after each batch; report may be nil.
 //
-// Errors: [ErrFenced] when another one runs the rebuild, the context's, and the database's.
+// Errors: [ErrFenced] when another one runs the rebuild, [*GapError] for events that neither the feed nor the archive has, the
+// context's, and the database's.
 func (b *Rebuilder) Run(ctx context.Context, report func(Progress)) error {
 	if report == nil {
 		report = func(Progress) {}
