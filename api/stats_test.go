@@ -83,19 +83,33 @@ func TestFigures_BadQuestions_AreRefusedWithTheirParameter(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	for path, pointer := range map[string]string{
-		"/v1/stats/status?at=yesterday":                                                       "/at",
-		"/v1/stats/status?at=2999-01-01T00:00:00Z":                                            "/at",
-		"/v1/stats/status/history?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z&step=1m":  "/step",
-		"/v1/stats/status/history?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z&step=0s":  "/step",
-		"/v1/stats/status/history?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z&step=24h": "/to",
-		"/v1/stats/sales?from=2026-01-01&to=today":                                            "/to",
-		"/v1/stats/delivery?from=2024-01-01&to=2026-01-01":                                    "/to",
-		"/v1/shipments?cursor=x":                                                              "/cursor",
+		"/v1/stats/status?at=yesterday":                                                        "/at",
+		"/v1/stats/status?at=2999-01-01T00:00:00Z":                                             "/at",
+		"/v1/stats/status/history?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z&step=1m":   "/step",
+		"/v1/stats/status/history?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z&step=0s":   "/step",
+		"/v1/stats/status/history?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z&step=24h":  "/to",
+		"/v1/stats/sales?from=2026-01-01&to=today":                                             "/to",
+		"/v1/stats/delivery?from=2024-01-01&to=2026-01-01":                                     "/to",
+		"/v1/stats/status?at=2026-01-01T00:00:00":                                              "/at",
+		"/v1/stats/status/history?to=2026-02-01T00:00:00Z&step=1m":                             "/from",
+		"/v1/stats/status/history?from=2026-02-01T00:00:00Z&to=2026-02-01T00:00:00Z&step=day":  "/step",
+		"/v1/stats/status/intervals?from=2024-01-01T00:00:00Z&to=2026-01-01T00:00:00Z":         "/to",
+		"/v1/stats/status/intervals?from=2026-01-01T00:00:00Z":                                 "/to",
+		"/v1/stats/sales?from=2026-02-30&to=2026-03-01":                                        "/from",
+		"/v1/stats/sales?from=2026-03-02&to=2026-03-01":                                        "/to",
+		"/v1/stats/sales?from=2026-03-02T00:00:00Z&to=2026-03-03":                              "/from",
+		"/v1/stats/delivery?from=2026-01-01&to=2026-01-02&carrier=" + strings.Repeat("x", 101): "/carrier",
+		"/v1/shipments?cursor=x":                                                               "/cursor",
+		"/v1/shipments?status=broken":                                                          "/status",
+		"/v1/shipments?limit=0":                                                                "/limit",
+		"/v1/shipments?limit=many":                                                             "/limit",
+		"/v1/customers/" + strings.Repeat("x", 101):                                            "/customer_id",
 	} {
 		answer := h.get(t, path)
-		wantStatus(t, answer, http.StatusUnprocessableEntity)
-		if !strings.Contains(answer.Body.String(), `"`+pointer+`"`) {
-			t.Errorf("%s: %s does not name %s", path, answer.Body, pointer)
+		if answer.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d %s", path, answer.Code, answer.Body)
+			continue
 		}
+		wantProblem(t, answer, codeInvalid, pointer)
 	}
 }

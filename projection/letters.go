@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -120,21 +121,14 @@ func applyLetters(
 // takeLetters takes the dead letters of the order that one is of, in the order of their versions. It locks out the runner of
 // the order's shard, which could park more of them.
 func takeLetters(ctx context.Context, tx pgx.Tx, name string, id uuid.UUID) ([]DeadLetter, error) {
-	const lock = `
-		SELECT d.order_id FROM projection_dead_letters d JOIN projections p ON p.name = d.name AND p.shard = d.shard
-		WHERE d.name = $1 AND d.event_id = $2 FOR UPDATE OF p`
 	const take = `
 		WITH taken AS (
 			DELETE FROM projection_dead_letters WHERE name = $1 AND order_id = $2
 			RETURNING event_id, order_id, version, event_type, tx, position, error, parked_at)
 		SELECT event_id, order_id, version, event_type, tx, position, error, parked_at FROM taken ORDER BY version`
-	var orderID string
-	err := tx.QueryRow(ctx, lock, name, id).Scan(&orderID)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, ErrNoLetter
-	}
+	orderID, err := lockLetter(ctx, tx, name, id)
 	if err != nil {
-		return nil, fmt.Errorf("look for a dead letter: %w", err)
+		return nil, err
 	}
 	rows, _ := tx.Query(ctx, take, name, orderID)
 	letters, err := pgx.CollectRows(rows, scanLetter)
@@ -142,4 +136,26 @@ func takeLetters(ctx context.Context, tx pgx.Tx, name string, id uuid.UUID) ([]D
 		err = ErrNoLetter // another one was faster
 	}
 	return letters, err
+}
+
+// lockLetter locks the shards of a projection and gives the order of a dead letter. While it waits for the locks the projection
+// may be split anew: its shards are then others, and locked in their turn.
+func lockLetter(ctx context.Context, tx pgx.Tx, name string, id uuid.UUID) (orderID string, err error) {
+	const find = `SELECT order_id, shard FROM projection_dead_letters WHERE name = $1 AND event_id = $2`
+	for {
+		locked, err := lockShards(ctx, tx, name)
+		if err != nil {
+			return "", err
+		}
+		var shard int
+		err = tx.QueryRow(ctx, find, name, id).Scan(&orderID, &shard)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			return "", ErrNoLetter
+		case err != nil:
+			return "", fmt.Errorf("look for a dead letter: %w", err)
+		case slices.Contains(locked, shard):
+			return orderID, nil
+		}
+	}
 }

@@ -3,6 +3,8 @@ package projection_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -152,4 +154,59 @@ func TestShards_ShareTheOrders_AndCanBeSplitAnew(t *testing.T) {
 			w.append(orderID(n), "Fine", 1)
 		}
 	}
+}
+
+// TestRetry_WhileTheShardsAreSplitAnew_FindsItsLetter: the retry waits for a lock on a checkpoint that the split then replaces.
+func TestRetry_WhileTheShardsAreSplitAnew_FindsItsLetter(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p, mended := mendable()
+	letters := w.poisoned(p)
+	mended.Store(true)
+	blocker, err := w.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := blocker.Exec(t.Context(), `SELECT FROM projections FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	split := p
+	split.Shards = 3
+	ctx, stop := context.WithCancel(t.Context())
+	ended, retried := make(chan error, 1), make(chan error, 1)
+	go func() { ended <- projection.NewRunner(w.pool, w.store, nil, split, 0).Run(ctx, nil) }()
+	w.awaitWaiters(1)
+	go func() {
+		n, err := projection.Retry(t.Context(), w.pool, w.store, split, letters[0].EventID)
+		if err == nil && n != len(letters) {
+			err = fmt.Errorf("retried %d of %d", n, len(letters))
+		}
+		retried <- err
+	}()
+	w.awaitWaiters(2)
+	if err := blocker.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-retried; err != nil {
+		t.Errorf("retry: %v", err)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("runner: %v", err)
+	}
+	if left := w.list(allLetters); len(left) > 0 {
+		t.Errorf("still parked: %v", left)
+	}
+	if shards := w.list(`SELECT shards::text FROM projections`); !slices.Equal(shards, []string{"3", "3", "3"}) {
+		t.Errorf("shards: %v", shards)
+	}
+	w.mustHaveEffectsOnce()
+}
+
+// awaitWaiters waits until so many sessions wait for a lock.
+func (w *world) awaitWaiters(n int) {
+	w.t.Helper()
+	eventually(w.t, func() bool {
+		return w.holds(fmt.Sprintf(`SELECT count(*) = %d FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`, n))
+	})
 }

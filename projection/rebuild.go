@@ -53,7 +53,8 @@ func NewRebuilder(pool *pgxpool.Pool, store *eventstore.Store, subscribe func() 
 // the old one. It can be stopped and killed at any moment: what was built stays, until another version of the projection is
 // declared. It reports after each batch; report may be nil.
 //
-// Errors: [ErrFenced] when another one runs the rebuild, the context's, and the database's.
+// Errors: [ErrFenced] when another one runs the rebuild, [*GapError] for events that neither the feed nor the archive has, the
+// context's, and the database's.
 func (b *Rebuilder) Run(ctx context.Context, report func(Progress)) error {
 	if report == nil {
 		report = func(Progress) {}
@@ -71,24 +72,65 @@ func (b *Rebuilder) run(ctx context.Context, report func(Progress)) error {
 	if err := b.runner.takeOver(ctx); err != nil {
 		return err
 	}
+	var last *GapError
+	for {
+		err := b.build(ctx, report)
+		var gap *GapError
+		var refused *pgconn.PgError
+		switch {
+		case errors.As(err, &refused) && refused.Code == lockTimedOut:
+			err = rest(ctx, nil, swapAgainAfter)
+		case errors.As(err, &gap) && (last == nil || *gap != *last):
+			last = gap
+			err = b.backToArchive(ctx, gap)
+		default:
+			return err
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// build goes through the archive, unless that is done, and through the feed to its end, and swaps.
+func (b *Rebuilder) build(ctx context.Context, report func(Progress)) error {
 	if b.inArchive {
 		if err := b.applyArchive(ctx, report); err != nil {
 			return err
 		}
 	}
-	for {
-		if err := b.follow(ctx, report); err != nil {
-			return err
-		}
-		err := b.swap(ctx)
-		var refused *pgconn.PgError
-		if !errors.As(err, &refused) || refused.Code != lockTimedOut {
-			return err
-		}
-		if err := rest(ctx, nil, swapAgainAfter); err != nil {
-			return err
-		}
+	if err := b.follow(ctx, report); err != nil {
+		return err
 	}
+	return b.swap(ctx)
+}
+
+// backToArchive has the archive gone through once more when the feed misses what was moved into it since: an archive run that
+// was under way as the rebuild began. Events that come again are recognised by their versions. A gap that the archive does not
+// explain is given back.
+func (b *Rebuilder) backToArchive(ctx context.Context, gap *GapError) error {
+	const archived = `SELECT EXISTS (SELECT FROM archived_streams WHERE order_id = $1 AND version >= $2)`
+	const again = `
+		WITH mine AS (
+			UPDATE projections SET archived_order = '', archived_version = 0 WHERE name = $2 AND fence = $3 RETURNING name)
+		UPDATE projection_rebuilds SET archive = true WHERE name = $1 AND EXISTS (SELECT FROM mine)`
+	r := b.runner
+	var explained bool
+	if err := r.pool.QueryRow(ctx, archived, gap.Stream, gap.Got-1).Scan(&explained); err != nil {
+		return fmt.Errorf("look for %s in the archive: %w", gap.Stream, err)
+	}
+	if !explained {
+		return gap
+	}
+	moved, err := r.pool.Exec(ctx, again, b.projection.Name, r.projection.Name, r.fence)
+	if err == nil && moved.RowsAffected() == 0 {
+		err = ErrFenced
+	}
+	if err != nil {
+		return fmt.Errorf("go back to the archive: %w", err)
+	}
+	b.inArchive = true
+	return nil
 }
 
 // begin makes the tables of the next generation, unless they are being filled already by this version.
@@ -154,6 +196,7 @@ func (b *Rebuilder) applyArchive(ctx context.Context, report func(Progress)) err
 		}
 	}
 	_, err := r.pool.Exec(ctx, done, b.projection.Name)
+	b.inArchive = err != nil
 	return err
 }
 
@@ -190,7 +233,7 @@ func (b *Rebuilder) follow(ctx context.Context, report func(Progress)) error {
 // still, and comes level with it: no reader sees an order older than it has seen it.
 func (b *Rebuilder) swap(ctx context.Context) error {
 	const patience = `SELECT set_config('lock_timeout', $1, true)`
-	const lock = `SELECT checkpoint_tx, checkpoint_position FROM projections WHERE name = $1 FOR UPDATE`
+	const lock = `SELECT checkpoint_tx, checkpoint_position FROM projections WHERE name = $1 ORDER BY shard FOR UPDATE`
 	const put = `
 		INSERT INTO projections AS p (name, shard, version, shards, checkpoint_tx, checkpoint_position, fence)
 		SELECT $1, shard, $2, $3, $4, $5, 1 FROM generate_series(0, $3 - 1) AS shard

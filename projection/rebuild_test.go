@@ -3,6 +3,7 @@ package projection_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -252,5 +253,113 @@ func TestGeneration_OfATableThatIsNoReadModel_IsRefused(t *testing.T) {
 	}
 	if _, err := w.pool.Exec(t.Context(), `SELECT FROM heads`); err != nil {
 		t.Errorf("heads is gone: %v", err)
+	}
+}
+
+// archiving is a projection during whose first batch streams are moved into the archive, as by a run that was under way as its
+// rebuild began, and a store that knows the archive.
+func (w *world) archiving(owner *pgxpool.Pool, streams ...string) (p projection.Projection, store *eventstore.Store) {
+	dir := w.t.TempDir()
+	archive := eventstore.New(owner, eventstore.Options{ArchiveDir: dir})
+	p = rebuilt(2)
+	apply, archived := p.Apply, false
+	p.Apply = func(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error {
+		if !archived {
+			archived = true
+			if _, err := archive.Archive(w.t.Context(), w.ended(streams), nil); err != nil {
+				w.t.Error(err)
+			}
+		}
+		return apply(ctx, tx, events)
+	}
+	return p, eventstore.New(w.pool, eventstore.Options{ArchiveDir: dir})
+}
+
+// ended says of streams that they end with their third event.
+func (w *world) ended(streams []string) iter.Seq2[eventstore.Ended, error] {
+	return func(yield func(eventstore.Ended, error) bool) {
+		for _, stream := range streams {
+			if !yield(eventstore.Ended{Stream: stream, Version: 3, Events: 2}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// fillForArchive has more events than a rebuild reads in its first batch. It gives the streams that come after that.
+func (w *world) fillForArchive() (streams []string) {
+	w.t.Helper()
+	for n := range 40 {
+		w.append(orderID(n), "Fine", 3)
+	}
+	w.runUntil(rebuilt(1), w.caughtUp)
+	return []string{orderID(30), orderID(35), orderID(39)}
+}
+
+// TestRebuild_WhileOrdersAreArchived_HasThemAll: the feed loses events that the rebuild has not come to.
+func TestRebuild_WhileOrdersAreArchived_HasThemAll(t *testing.T) {
+	t.Parallel()
+	w, owner := newRebuildWorld(t)
+	want := w.fillForArchive()
+	heads := w.list(wantHeads)
+	p, store := w.archiving(owner, want...)
+	if err := projection.NewRebuilder(w.pool, store, nil, p).Run(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if archived := w.list(`SELECT order_id FROM archived_streams ORDER BY order_id`); !slices.Equal(archived, want) {
+		t.Fatalf("archived %v, want %v", archived, want)
+	}
+	if diff := cmp.Diff(heads, w.list(allHeads)); diff != "" {
+		t.Errorf("read model (-want +got):\n%s", diff)
+	}
+}
+
+// TestRebuild_WhileOrdersAreArchived_KilledAtEveryMoment_GoesOn strikes at each statement after the archive has taken events away.
+func TestRebuild_WhileOrdersAreArchived_KilledAtEveryMoment_GoesOn(t *testing.T) {
+	t.Parallel()
+	w, owner := newRebuildWorld(t)
+	streams := w.fillForArchive()
+	heads := w.list(wantHeads)
+	i := &interrupter{}
+	pool := w.interruptedPool(i)
+	p, store := w.archiving(owner, streams...)
+	strike := func(conn *pgx.Conn) {
+		_, _ = owner.Exec(context.Background(), `SELECT pg_terminate_backend($1, 5000)`, conn.PgConn().PID())
+	}
+	killed := 0
+	for at := 1; ; at++ {
+		i.arm(at, strike)
+		err := projection.NewRebuilder(pool, store, nil, p).Run(t.Context(), nil)
+		i.arm(0, nil)
+		if err == nil {
+			break
+		}
+		if gap, ok := errors.AsType[*projection.GapError](err); ok {
+			t.Fatalf("killed %d times: %v", killed, gap)
+		}
+		killed++
+	}
+	if killed < 20 {
+		t.Errorf("killed only %d times", killed)
+	}
+	if diff := cmp.Diff(heads, w.list(allHeads)); diff != "" {
+		t.Errorf("read model (-want +got):\n%s", diff)
+	}
+}
+
+// TestRebuild_EventsThatAreNowhere_StopsLoudly: what the archive does not explain is a fault.
+func TestRebuild_EventsThatAreNowhere_StopsLoudly(t *testing.T) {
+	t.Parallel()
+	w, owner := newRebuildWorld(t)
+	w.append(orderID(1), "Fine", 3)
+	w.runUntil(rebuilt(1), w.caughtUp)
+	for _, statement := range []string{`ALTER TABLE order_events DISABLE TRIGGER USER`, `DELETE FROM order_events WHERE version = 2`} {
+		if _, err := owner.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var gap *projection.GapError
+	if err := w.rebuild(t.Context(), 2); !errors.As(err, &gap) || gap.Have != 1 || gap.Got != 3 {
+		t.Errorf("got %v, want a GapError", err)
 	}
 }

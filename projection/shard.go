@@ -58,12 +58,11 @@ func reshard(ctx context.Context, tx pgx.Tx, p Projection) error {
 	const stored = `
 		SELECT shards, checkpoint_tx, checkpoint_position, version, max(fence) OVER () FROM projections WHERE name = $1
 		ORDER BY checkpoint_tx, checkpoint_position LIMIT 1`
-	const lock = `SELECT FROM projections WHERE name = $1 FOR UPDATE`
 	const forget = `DELETE FROM projections WHERE name = $1`
 	const split = `
 		INSERT INTO projections (name, shard, version, shards, checkpoint_tx, checkpoint_position, fence)
 		SELECT $1, shard, $2, $3, $4, $5, $6 FROM generate_series(0, $3 - 1) AS shard`
-	if _, err := tx.Exec(ctx, lock, p.Name); err != nil {
+	if _, err := lockShards(ctx, tx, p.Name); err != nil {
 		return err
 	}
 	var shards, version int
@@ -83,6 +82,18 @@ func reshard(ctx context.Context, tx pgx.Tx, p Projection) error {
 		return err
 	}
 	return moveDeadLetters(ctx, tx, p.Name, p)
+}
+
+// lockShards locks the checkpoints of a projection and says of which shards; everybody does so in the same order. Those that were
+// replaced while it waited are not among them.
+func lockShards(ctx context.Context, tx pgx.Tx, name string) ([]int, error) {
+	const query = `SELECT shard FROM projections WHERE name = $1 ORDER BY shard FOR UPDATE`
+	rows, _ := tx.Query(ctx, query, name)
+	shards, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	if err != nil {
+		return nil, fmt.Errorf("lock the checkpoints of %s: %w", name, err)
+	}
+	return shards, nil
 }
 
 // pulse shows now and then that the runner is alive, measures its lag, and finds out whether it was taken over even while there

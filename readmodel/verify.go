@@ -3,7 +3,6 @@ package readmodel
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"orderly/eventstore"
+	"orderly/projection"
 )
 
 // Difference is where a read model is not what the events say.
@@ -40,7 +40,7 @@ type audit interface {
 	sums(ctx context.Context, tx pgx.Tx) ([]Difference, error)
 }
 
-// Verify folds every stream as far as the projections have come and compares all rows with the fold; those of parked
+// Verify folds every stream as far as the shard of its projection has come and compares all rows with the fold; those of parked
 // orders as far as their first dead letter. The projections may go on meanwhile: Verify looks at one snapshot. Rows are
 // read in pages; only the differences are kept.
 func Verify(ctx context.Context, pool *pgxpool.Pool, store *eventstore.Store) ([]Difference, error) {
@@ -81,12 +81,20 @@ type verifier struct {
 	tx          pgx.Tx
 	store       *eventstore.Store
 	audit       audit
-	checkpoint  eventstore.Position
+	checkpoints checkpoints
 	differences []Difference
 }
 
+// checkpoints are where the shards of a projection are: those that were never started are at the beginning.
+type checkpoints []eventstore.Position
+
+// of is the checkpoint up to which an order must have been projected.
+func (c checkpoints) of(orderID string) eventstore.Position {
+	return c[projection.ShardOf(orderID, len(c))]
+}
+
 func (v *verifier) run(ctx context.Context) error {
-	if err := v.readCheckpoint(ctx); err != nil {
+	if err := v.readCheckpoints(ctx); err != nil {
 		return err
 	}
 	for after, more := "", true; more; {
@@ -100,12 +108,22 @@ func (v *verifier) run(ctx context.Context) error {
 	return err
 }
 
-func (v *verifier) readCheckpoint(ctx context.Context) error {
-	const query = `SELECT checkpoint_tx, checkpoint_position FROM projections WHERE name = $1 AND shard = 0`
-	err := v.tx.QueryRow(ctx, query, v.audit.projection()).Scan(&v.checkpoint.Tx, &v.checkpoint.Seq)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil // never started: there must be no rows
+func (v *verifier) readCheckpoints(ctx context.Context) error {
+	const query = `SELECT shard, shards, checkpoint_tx, checkpoint_position FROM projections WHERE name = $1`
+	v.checkpoints = make(checkpoints, 1) // of one that was never started: there must be no rows
+	rows, err := v.tx.Query(ctx, query, v.audit.projection())
+	if err != nil {
+		return err
 	}
+	var shard, shards int
+	var at eventstore.Position
+	_, err = pgx.ForEachRow(rows, []any{&shard, &shards, &at.Tx, &at.Seq}, func() error {
+		for len(v.checkpoints) < shards {
+			v.checkpoints = append(v.checkpoints, eventstore.Position{})
+		}
+		v.checkpoints[shard] = at
+		return nil
+	})
 	return err
 }
 
@@ -137,17 +155,32 @@ type stream struct {
 	version int
 }
 
+// readStreams gives the next page of orders.
 func (v *verifier) readStreams(ctx context.Context, after string) ([]stream, error) {
+	const page = `SELECT DISTINCT order_id FROM order_events WHERE order_id > $1 ORDER BY order_id LIMIT $2`
 	const query = `
-		SELECT s.order_id, least(s.version, (
-			SELECT min(d.version) - 1 FROM projection_dead_letters d WHERE d.name = $5 AND d.shard = 0 AND d.order_id = s.order_id))
-		FROM (
-			SELECT order_id, max(version) AS version FROM order_events
-			WHERE order_id > $1 AND (tx, position) <= ($2::xid8, $3::bigint)
-			GROUP BY order_id ORDER BY order_id LIMIT $4) s
-		ORDER BY s.order_id`
-	rows, err := v.tx.Query(ctx, query, after, v.checkpoint.Tx, v.checkpoint.Seq, verifyPage, v.audit.projection())
+		SELECT o.order_id, coalesce(least(seen.version, parked.version - 1), 0)
+		FROM unnest($1::text[], $2::xid8[], $3::bigint[]) AS o (order_id, tx, position)
+		CROSS JOIN LATERAL (
+			SELECT max(version) AS version FROM order_events e
+			WHERE e.order_id = o.order_id AND (e.tx, e.position) <= (o.tx, o.position)) seen
+		CROSS JOIN LATERAL (
+			SELECT min(version) AS version FROM projection_dead_letters d WHERE d.name = $4 AND d.order_id = o.order_id) parked
+		ORDER BY o.order_id`
+	rows, err := v.tx.Query(ctx, page, after, verifyPage)
 	if err != nil {
+		return nil, err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, err
+	}
+	transactions, positions := make([]uint64, len(ids)), make([]int64, len(ids))
+	for i, id := range ids {
+		at := v.checkpoints.of(id)
+		transactions[i], positions[i] = at.Tx, at.Seq
+	}
+	if rows, err = v.tx.Query(ctx, query, ids, transactions, positions, v.audit.projection()); err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (s stream, err error) {
