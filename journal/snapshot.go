@@ -134,8 +134,8 @@ func decodeState(encoded []byte) (order.State, error) {
 	if length > len(rest) {
 		return order.State{}, errors.New("the state is cut off")
 	}
-	var state order.State
-	if err := json.Unmarshal(rest[length:], &state); err != nil {
+	state, err := order.DecodeState(rest[length:])
+	if err != nil {
 		return order.State{}, err
 	}
 	if length > 0 {

@@ -85,3 +85,29 @@ func TestState_IsTheSameAfterJSON(t *testing.T) {
 		}
 	})
 }
+
+// TestDecodeState_ReadsWhatEncodingJSONWrites: the two are of different packages.
+func TestDecodeState_ReadsWhatEncodingJSONWrites(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(rt, twoLines())
+		for range rapid.IntRange(0, 40).Draw(rt, "moves") {
+			w.randomMove(rt)
+		}
+		text, err := json.Marshal(w.state)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		var want order.State
+		if err := json.Unmarshal(text, &want); err != nil {
+			rt.Fatal(err)
+		}
+		got, err := order.DecodeState(text)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			rt.Fatalf("(-encoding/json +DecodeState):\n%s", diff)
+		}
+	})
+}

@@ -58,7 +58,7 @@ func loadStates(ctx context.Context, tx pgx.Tx, events []eventstore.Event) (map[
 	if err != nil {
 		return nil, fmt.Errorf("load the orders of a batch: %w", err)
 	}
-	found, err := pgx.CollectRows(rows, pgx.RowTo[order.State])
+	found, err := pgx.CollectRows(rows, scanState)
 	if err != nil {
 		return nil, fmt.Errorf("load the orders of a batch: %w", err)
 	}

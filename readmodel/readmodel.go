@@ -44,8 +44,8 @@ func New(pool *pgxpool.Pool, options ...Options) *ReadModel {
 // Order is an order as the read model knows it; [order.ErrNotFound] when it does not.
 func (m *ReadModel) Order(ctx context.Context, tenant, id string) (order.State, error) {
 	const query = `SELECT state FROM order_views WHERE order_id = $1 AND ($2 = '' OR tenant = $2)`
-	var state order.State
-	err := m.pool.QueryRow(ctx, query, id, tenant).Scan(&state)
+	rows, _ := m.pool.Query(ctx, query, id, tenant) // its error comes with the row
+	state, err := pgx.CollectExactlyOneRow(rows, scanState)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return order.State{}, fmt.Errorf("%s: %w", id, order.ErrNotFound)
 	}
@@ -53,4 +53,12 @@ func (m *ReadModel) Order(ctx context.Context, tenant, id string) (order.State, 
 		return order.State{}, fmt.Errorf("read order %s: %w", id, err)
 	}
 	return state, nil
+}
+
+func scanState(row pgx.CollectableRow) (order.State, error) {
+	var text []byte
+	if err := row.Scan(&text); err != nil {
+		return order.State{}, err
+	}
+	return order.DecodeState(text)
 }
