@@ -114,7 +114,7 @@ func (c *cluster) speakTLS(certFile, keyFile string) {
 		}
 		c.write(name, content)
 	}
-	c.write("pg_hba.conf", []byte("host orderly orderly 127.0.0.1/32 trust\nhostssl orderly all 127.0.0.1/32 scram-sha-256\n"))
+	c.write("pg_hba.conf", []byte("host all orderly 127.0.0.1/32 trust\nhostssl orderly all 127.0.0.1/32 scram-sha-256\n"))
 	c.do("ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()")
 }
 
