@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
@@ -14,11 +15,15 @@ import (
 type network struct {
 	server  *toxiproxy.ApiServer
 	proxies map[string]*toxiproxy.Proxy
+
+	mu sync.Mutex
+	// cuts is how many faults have each connection cut at the moment.
+	cuts map[string]int
 }
 
 func newNetwork() *network {
 	quiet := zerolog.Nop()
-	return &network{server: toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), quiet), proxies: map[string]*toxiproxy.Proxy{}}
+	return &network{server: toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), quiet), proxies: map[string]*toxiproxy.Proxy{}, cuts: map[string]int{}}
 }
 
 // through opens a way to an address and gives the address to use instead.
@@ -48,11 +53,21 @@ func (n *network) spoil(name, kind string, attributes map[string]int) (heal func
 	return heal, nil
 }
 
-// cut ends all connections and lets no new one in, until it is healed.
+// cut ends all connections and lets no new one in, until it is healed as often as it was cut.
 func (n *network) cut(name string) (heal func() error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	proxy := n.proxies[name]
+	n.cuts[name]++
 	proxy.Stop()
-	return proxy.Start
+	return func() error {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.cuts[name]--; n.cuts[name] > 0 {
+			return nil
+		}
+		return proxy.Start()
+	}
 }
 
 func (n *network) close() {
