@@ -71,8 +71,8 @@ func TestState_IsTheSameAfterJSON(t *testing.T) {
 			if err != nil {
 				rt.Fatal(err)
 			}
-			var again order.State
-			if err := json.Unmarshal(text, &again); err != nil {
+			again, err := order.DecodeState(text)
+			if err != nil {
 				rt.Fatal(err)
 			}
 			if diff := cmp.Diff(w.state, again, cmpopts.EquateEmpty()); diff != "" {
@@ -82,32 +82,6 @@ func TestState_IsTheSameAfterJSON(t *testing.T) {
 				rt.Fatalf("plan (-folded +read):\n%s", diff)
 			}
 			w.state = again // and life goes on with what was read
-		}
-	})
-}
-
-// TestDecodeState_ReadsWhatEncodingJSONWrites: the two are of different packages.
-func TestDecodeState_ReadsWhatEncodingJSONWrites(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(rt, twoLines())
-		for range rapid.IntRange(0, 40).Draw(rt, "moves") {
-			w.randomMove(rt)
-		}
-		text, err := json.Marshal(w.state)
-		if err != nil {
-			rt.Fatal(err)
-		}
-		var want order.State
-		if err := json.Unmarshal(text, &want); err != nil {
-			rt.Fatal(err)
-		}
-		got, err := order.DecodeState(text)
-		if err != nil {
-			rt.Fatal(err)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			rt.Fatalf("(-encoding/json +DecodeState):\n%s", diff)
 		}
 	})
 }
