@@ -139,7 +139,7 @@ func (s shop) awaitDraining() {
 // TestSIGTERM_IsToldFirst_AndWhatIsBeingServedIsAnswered: then the process ends as one that has done its work.
 func TestSIGTERM_IsToldFirst_AndWhatIsBeingServedIsAnswered(t *testing.T) {
 	t.Parallel()
-	s := open(t, everything, "ORDERLY_DRAIN_DELAY=3s")
+	s := open(t, everything, "ORDERLY_DRAIN_DELAY=15s")
 	release := s.holdOrders()
 	held := s.sendHeld("ord_held")
 	s.Signal(everything[0], syscall.SIGTERM)
