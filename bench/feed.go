@@ -3,8 +3,12 @@ package bench
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"orderly/eventstore"
 	"orderly/journal"
 	"orderly/order"
 )
@@ -15,49 +19,55 @@ const template = "benchorder"
 // interleaved is how many orders are under way at a time in the history: their events stand mixed in the feed.
 const interleaved = 50
 
-// writeFeed fills the feed with orders that went the plain road, from placing to closing.
-func (b *projectionBench) writeFeed(ctx context.Context) error {
-	each, err := b.writeTemplate(ctx)
-	if err != nil {
+// history is of orders that went the plain road, from placing to closing, one every ten seconds.
+type history struct {
+	pool     *pgxpool.Pool
+	store    *eventstore.Store
+	progress io.Writer
+	// begins is how long ago its first order was placed.
+	begins time.Duration
+
+	// each is how many events an order has, orders how many orders there are.
+	each, orders int
+}
+
+// begin carries out the order of which the others are copies.
+func (h *history) begin(ctx context.Context) error {
+	road := &road{book: journal.New(h.store, roadPolicy, journal.Options{SnapshotEvery: -1}), id: template}
+	if err := road.travel(ctx); err != nil {
 		return err
 	}
+	h.each = road.last.Version
+	return nil
+}
+
+// growTo writes events until there are so many; the last order may be cut short.
+func (h *history) growTo(ctx context.Context, events int) error {
 	const query = `
 		INSERT INTO order_events (order_id, version, id, event_type, schema_version, data, metadata, created_at, hash)
 		SELECT order_id || '_' || n, version, gen_random_uuid(), event_type, schema_version,
 			replace(replace(data::text, order_id, order_id || '_' || n), 'benchcustomer', 'cust_' || n % 5000)::jsonb,
-			replace(metadata::text, order_id, order_id || '_' || n)::jsonb, created_at + n * interval '10 seconds', hash
+			replace(metadata::text, order_id, order_id || '_' || n)::jsonb, created_at - $7::interval + n * interval '10 seconds', hash
 		FROM order_events CROSS JOIN generate_series($2::int, $3::int) AS n
-		WHERE order_id = $1 AND version <= $4 - n * $5 -- the last order may be cut short
+		WHERE order_id = $1 AND version <= $4 - n * $5
 		ORDER BY n / $6::int, version, n`
 	const ordersAtOnce = 10_000
 	began := time.Now()
-	for first := 0; first*each < b.Events; first += ordersAtOnce {
-		if err := unlimited(ctx, b.Pool, query, template, first, first+ordersAtOnce-1, b.Events, each, interleaved); err != nil {
+	for ; h.orders*h.each < events; h.orders += ordersAtOnce {
+		if err := unlimited(ctx, h.pool, query, template, h.orders, h.orders+ordersAtOnce-1, events, h.each, interleaved, h.begins); err != nil {
 			return err
 		}
-		fmt.Fprintf(b.Progress, "history: %d of %d events, %s\n", min((first+ordersAtOnce)*each, b.Events), b.Events, time.Since(began).Round(time.Second))
+		fmt.Fprintf(h.progress, "history: %d of %d events, %s\n", min((h.orders+ordersAtOnce)*h.each, events), events, time.Since(began).Round(time.Second))
 	}
-	if err := b.removeTemplate(ctx); err != nil {
-		return err
-	}
-	_, err = b.Pool.Exec(ctx, `VACUUM ANALYZE order_events`)
+	h.orders = (events + h.each - 1) / h.each
+	_, err := h.pool.Exec(ctx, `VACUUM ANALYZE order_events`)
 	return err
-}
-
-// writeTemplate carries an order out, and says how many events it has.
-func (b *projectionBench) writeTemplate(ctx context.Context) (events int, err error) {
-	book := journal.New(b.store, roadPolicy, journal.Options{SnapshotEvery: -1})
-	road := &road{book: book, id: template}
-	if err := road.travel(ctx); err != nil {
-		return 0, err
-	}
-	return road.last.Version, nil
 }
 
 // removeTemplate takes the template away: its events are the first ones of the feed, and nothing more happens to it. Only the
 // owner of a benchmark's own database can do this.
-func (b *projectionBench) removeTemplate(ctx context.Context) error {
-	tx, err := b.Pool.Begin(ctx)
+func (h *history) removeTemplate(ctx context.Context) error {
+	tx, err := h.pool.Begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -97,7 +107,7 @@ func (r *road) travel(ctx context.Context) error {
 		return err
 	}
 	err = r.apply(ctx, order.PlaceOrder{OrderCreated: order.OrderCreated{
-		Tenant: "bench", CustomerID: "benchcustomer", Currency: "USD", Channel: "web", Lines: lines, ShippingFee: 500, Total: total, Method: "card", Token: "tok_visa",
+		Tenant: "default", CustomerID: "benchcustomer", Currency: "USD", Channel: "web", Lines: lines, ShippingFee: 500, Total: total, Method: "card", Token: "tok_visa",
 		ShipTo:   order.ShipTo{Country: "US", Sealed: &order.Sealed{KeyID: "benchkey", Content: make([]byte, 150)}},
 		Shipping: order.Shipping{Service: "standard", Carrier: "fedex"},
 	}})

@@ -34,13 +34,12 @@ func Lifecycle(ctx context.Context, o LifecycleOptions) ([]Row, error) {
 	}
 	defer base.stop()
 	through := newOrders(o.URL, o.Key, o.Temporal)
-	nothingAfter := func(context.Context) error { return nil }
 	if _, err := rate(ctx, o.InFlight, o.InFlight, through.life, through.caughtUp); err != nil {
 		return nil, fmt.Errorf("warm up: %w", err)
 	}
 	var floors, figures []float64
 	for round := range o.Rounds {
-		low, err := rate(ctx, o.Orders, o.InFlight, base.life, nothingAfter)
+		low, err := rate(ctx, o.Orders, o.InFlight, base.life, nothing)
 		if err != nil {
 			return nil, fmt.Errorf("the floor: %w", err)
 		}

@@ -50,7 +50,7 @@ type projectionBench struct {
 // behind under load; and how long it takes to count the orders in each status at an instant.
 func Projections(ctx context.Context, o ProjectionOptions) ([]Row, error) {
 	b := &projectionBench{ProjectionOptions: o, store: eventstore.New(o.Pool, eventstore.Options{})}
-	if err := b.writeFeed(ctx); err != nil {
+	if err := b.writeHistory(ctx); err != nil {
 		return nil, fmt.Errorf("write a history: %w", err)
 	}
 	var rows []Row
@@ -62,6 +62,18 @@ func Projections(ctx context.Context, o ProjectionOptions) ([]Row, error) {
 		rows = append(rows, measured...)
 	}
 	return rows, nil
+}
+
+// writeHistory fills the feed with orders, and with nothing else.
+func (b *projectionBench) writeHistory(ctx context.Context) error {
+	past := &history{pool: b.Pool, store: b.store, progress: b.Progress}
+	if err := past.begin(ctx); err != nil {
+		return err
+	}
+	if err := past.growTo(ctx, b.Events); err != nil {
+		return err
+	}
+	return past.removeTemplate(ctx)
 }
 
 // catchUps compares catching up with all events to reading them.

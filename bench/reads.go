@@ -16,17 +16,12 @@ const (
 
 // reads compares reading orders over HTTP with the same SQL through pgx, in turns.
 func reads(ctx context.Context, through *orders, o LifecycleOptions) ([]Row, error) {
-	ids, err := through.someOrders(ctx)
+	id, err := through.someOrders(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var next atomic.Int64
-	id := func() string { return ids[int(next.Add(1))%len(ids)] }
 	one, err := readRow(ctx, "GET /v1/orders/{id} / the same SQL", readsEach, o.Rounds,
-		func(ctx context.Context) error {
-			_, err := through.get(ctx, "/v1/orders/"+id())
-			return err
-		},
+		func(ctx context.Context) error { return through.readOrder(ctx, id()) },
 		func(ctx context.Context) error {
 			const query = `SELECT state FROM order_views WHERE order_id = $1`
 			var state []byte
@@ -35,11 +30,7 @@ func reads(ctx context.Context, through *orders, o LifecycleOptions) ([]Row, err
 	if err != nil {
 		return nil, err
 	}
-	list, err := readRow(ctx, fmt.Sprintf("GET /v1/orders, %d in a page / the same SQL", ordersInList), listsEach, o.Rounds,
-		func(ctx context.Context) error {
-			_, err := through.get(ctx, fmt.Sprintf("/v1/orders?limit=%d", ordersInList))
-			return err
-		},
+	list, err := readRow(ctx, fmt.Sprintf("GET /v1/orders, %d in a page / the same SQL", ordersInList), listsEach, o.Rounds, through.readList,
 		func(ctx context.Context) error {
 			const query = `
 				SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total, placed_at, updated_at, needs_attention
@@ -61,19 +52,28 @@ func reads(ctx context.Context, through *orders, o LifecycleOptions) ([]Row, err
 	return []Row{one, list}, nil
 }
 
+func (o *orders) readOrder(ctx context.Context, id string) error {
+	_, err := o.get(ctx, "/v1/orders/"+id)
+	return err
+}
+
+func (o *orders) readList(ctx context.Context) error {
+	_, err := o.get(ctx, fmt.Sprintf("/v1/orders?limit=%d", ordersInList))
+	return err
+}
+
 func readRow(ctx context.Context, name string, n, rounds int, figure, floor func(context.Context) error) (Row, error) {
-	nothingAfter := func(context.Context) error { return nil }
 	floors, figures, err := inTurns(rounds,
-		func() (float64, error) { return rate(ctx, n, readers, floor, nothingAfter) },
-		func() (float64, error) { return rate(ctx, n, readers, figure, nothingAfter) })
+		func() (float64, error) { return rate(ctx, n, readers, floor, nothing) },
+		func() (float64, error) { return rate(ctx, n, readers, figure, nothing) })
 	if err != nil {
 		return Row{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return newRow(name, "requests/s", 0.5, figures, floors), nil
 }
 
-// someOrders are ids of the latest orders.
-func (o *orders) someOrders(ctx context.Context) ([]string, error) {
+// someOrders gives the ids of the latest orders in turn.
+func (o *orders) someOrders(ctx context.Context) (id func() string, err error) {
 	text, err := o.get(ctx, "/v1/orders?limit=100")
 	if err != nil {
 		return nil, err
@@ -86,12 +86,9 @@ func (o *orders) someOrders(ctx context.Context) ([]string, error) {
 	if err := json.Unmarshal(text, &page); err != nil {
 		return nil, fmt.Errorf("list orders: %w", err)
 	}
-	ids := make([]string, len(page.Orders))
-	for i, each := range page.Orders {
-		ids[i] = each.OrderID
-	}
-	if len(ids) == 0 {
+	if len(page.Orders) == 0 {
 		return nil, fmt.Errorf("there are no orders to be read")
 	}
-	return ids, nil
+	var next atomic.Int64
+	return func() string { return page.Orders[int(next.Add(1))%len(page.Orders)].OrderID }, nil
 }

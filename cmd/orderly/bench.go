@@ -35,7 +35,7 @@ import (
 type benchOptions struct {
 	only, save, profile                                         string
 	orders, rounds, inFlight, appends, history, events, changes int
-	underWay                                                    []int
+	underWay, past                                              []int
 	progress                                                    io.Writer
 }
 
@@ -43,7 +43,7 @@ type benchOptions struct {
 var benches = []struct {
 	name string
 	run  func(context.Context, benchOptions) ([]bench.Row, error)
-}{{"lifecycle", benchLifecycle}, {"eventstore", benchStore}, {"projections", benchProjections}, {"memory", benchMemory}}
+}{{"lifecycle", benchLifecycle}, {"eventstore", benchStore}, {"projections", benchProjections}, {"memory", benchMemory}, {"growth", benchGrowth}}
 
 func benchCommand() *cobra.Command {
 	var o benchOptions
@@ -53,7 +53,7 @@ func benchCommand() *cobra.Command {
 		Args:  exactly(0),
 	}
 	format := outputFlag(cmd)
-	cmd.Flags().StringVar(&o.only, "only", "", "only this part: lifecycle, eventstore, projections or memory")
+	cmd.Flags().StringVar(&o.only, "only", "", "only this part: lifecycle, eventstore, projections, memory or growth")
 	cmd.Flags().StringVar(&o.save, "save", "", "write the rows into this file, too, as JSON")
 	cmd.Flags().StringVar(&o.profile, "profile", "", "write a CPU profile of the measuring process into this file, for go tool pprof")
 	cmd.Flags().IntVar(&o.rounds, "rounds", 3, "rounds; the median counts")
@@ -63,11 +63,14 @@ func benchCommand() *cobra.Command {
 	cmd.Flags().IntVar(&o.history, "history", 1_000_000, "events of other orders in the table for the rows about growth; 0 for none")
 	cmd.Flags().IntVar(&o.events, "events", 100_000, "events that the read models catch up with, and are built anew of")
 	cmd.Flags().IntSliceVar(&o.underWay, "under-way", []int{100, 1000}, "orders under way at which the memory is measured, in ascending order")
+	cmd.Flags().IntSliceVar(&o.past, "past", []int{1000, 100_000}, "closed orders of the past with which lives and reads are measured, in ascending order")
 	cmd.Flags().IntVar(&o.changes, "changes", 10_000_000, "changes of status in the history that is counted in")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o.progress = cmd.ErrOrStderr()
-		if len(o.underWay) == 0 || o.underWay[0] < 1 || !slices.IsSorted(o.underWay) {
-			return usageError{errors.New("--under-way: want numbers in ascending order, as 100,1000")}
+		for flag, numbers := range map[string][]int{"--under-way": o.underWay, "--past": o.past} {
+			if len(numbers) == 0 || numbers[0] < 1 || !slices.IsSorted(numbers) {
+				return usageError{fmt.Errorf("%s: want numbers in ascending order, as 100,1000", flag)}
+			}
 		}
 		stop, err := startProfile(o.profile)
 		if err != nil {
@@ -276,6 +279,20 @@ func benchMemory(ctx context.Context, o benchOptions) ([]bench.Row, error) {
 	return withOrderly(ctx, "off", func(ctx context.Context, c config.Config, temporal client.Client) ([]bench.Row, error) {
 		return bench.Memory(ctx, bench.MemoryOptions{
 			URL: c.PublicURL, Key: c.APIKey, Temporal: temporal, Orders: o.underWay, InFlight: o.inFlight, Progress: o.progress,
+		})
+	})
+}
+
+// benchGrowth measures a system that has carried out many orders before.
+func benchGrowth(ctx context.Context, o benchOptions) ([]bench.Row, error) {
+	return withOrderly(ctx, "10ms", func(ctx context.Context, c config.Config, temporal client.Client) ([]bench.Row, error) {
+		pool, err := postgres.Open(ctx, c.DatabaseURL, postgres.Options{Name: "orderly-bench"})
+		if err != nil {
+			return nil, err
+		}
+		defer pool.Close()
+		return bench.Growth(ctx, bench.GrowthOptions{
+			Pool: pool, URL: c.PublicURL, Key: c.APIKey, Temporal: temporal, Past: o.past, Orders: o.orders, InFlight: o.inFlight, Rounds: o.rounds, Progress: o.progress,
 		})
 	})
 }
