@@ -313,3 +313,18 @@ func TestCLI_Bench_Projections_WritesItsRows(t *testing.T) {
 		t.Errorf("a part that there is not: %s", refused)
 	}
 }
+
+// TestCLI_Bench_Growth_WritesItsRows runs it on a history of next to nothing, in a system that the benchmark starts itself.
+func TestCLI_Bench_Growth_WritesItsRows(t *testing.T) {
+	t.Parallel()
+	s := shop{testkit.Start(t, nil), t}
+	profile := filepath.Join(t.TempDir(), "cpu.pprof")
+	table := s.cli(0, "bench", "--only", "growth", "--past", "2,20", "--orders", "3", "--in-flight", "2", "--rounds", "1", "--profile", profile).stdout
+	wantLines(t, table, `whole lifecycle, 20 past orders / 2 +\d`, `GET /v1/orders/\{id\}, 20 past orders / 2 +\d`, `GET /v1/orders, 20 past orders / 2 +\d`)
+	if written, err := os.Stat(profile); err != nil || written.Size() == 0 {
+		t.Errorf("the profile: %v, %v", written, err)
+	}
+	if refused := s.cli(2, "bench", "--only", "growth", "--past", "20,2").stderr; !strings.Contains(refused, "--past") {
+		t.Errorf("a past that shrinks: %s", refused)
+	}
+}
