@@ -64,12 +64,18 @@ func Growth(ctx context.Context, o GrowthOptions) ([]Row, error) {
 		if err := through.caughtUp(ctx); err != nil {
 			return nil, err
 		}
+		if err := tidyUp(ctx, o.Pool); err != nil {
+			return nil, err
+		}
 		if _, err := rate(ctx, o.InFlight, o.InFlight, through.life, through.caughtUp); err != nil {
 			return nil, fmt.Errorf("warm up: %w", err)
 		}
 		measured[i] = make([][]float64, len(growthFigures))
 		for range o.Rounds {
 			for f, each := range growthFigures {
+				if err := settle(ctx); err != nil {
+					return nil, err
+				}
 				value, err := each.measure(ctx, through, o)
 				if err != nil {
 					return nil, fmt.Errorf("%s: %w", each.name, err)
@@ -87,4 +93,16 @@ func Growth(ctx context.Context, o GrowthOptions) ([]Row, error) {
 		}
 	}
 	return rows, nil
+}
+
+// tidyUp does at once what Postgres would do during the measurement with so many new rows.
+func tidyUp(ctx context.Context, pool *pgxpool.Pool) error {
+	return pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		for _, statement := range []string{`SET statement_timeout = 0`, `VACUUM ANALYZE`, `CHECKPOINT`, `RESET statement_timeout`} {
+			if _, err := conn.Exec(ctx, statement); err != nil {
+				return fmt.Errorf("%s: %w", statement, err)
+			}
+		}
+		return nil
+	})
 }

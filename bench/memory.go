@@ -43,10 +43,8 @@ func Memory(ctx context.Context, o MemoryOptions) ([]Row, error) {
 			return nil, fmt.Errorf("place orders: %w", err)
 		}
 		placed = n
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(settleFor):
+		if err := settle(ctx); err != nil {
+			return nil, err
 		}
 		megabytes, err := through.memory(ctx)
 		if err != nil {
@@ -65,6 +63,16 @@ func Memory(ctx context.Context, o MemoryOptions) ([]Row, error) {
 		rows = append(rows, newCost(fmt.Sprintf("%s / with %d", last.Name, o.Orders[0]), "MB", more, []float64{last.Figure}, []float64{first.Figure}))
 	}
 	return rows, nil
+}
+
+// settle lets the processes do what they have put off: Temporal has work with workflows that have ended.
+func settle(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(settleFor):
+		return nil
+	}
 }
 
 // memory is the resident memory of the process, in MB, as it measures it.
