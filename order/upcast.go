@@ -72,8 +72,7 @@ func Upcast(eventType string, schemaVersion int, data []byte) ([]byte, error) {
 	if err := CheckKnown(eventType, schemaVersion); err != nil {
 		return nil, err
 	}
-	steps := upcasters[eventType]
-	today := len(steps) + 1
+	steps, today := upcasters[eventType], SchemaVersion(eventType)
 	if schemaVersion == today {
 		return data, nil
 	}

@@ -134,7 +134,7 @@ func queueViews(batch *pgx.Batch, changes []change) error {
 		INSERT INTO order_views AS v (order_id, tenant, version, status, customer_id, external_ref, currency, total,
 			placed_at, updated_at, needs_attention, open, steps_due, state)
 		SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total,
-			placed_at, updated_at, needs_attention, open, steps_due, state::json
+			placed_at, updated_at, needs_attention, open, steps_due, state::jsonb
 		FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
 				$9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[], $13::boolean[], $14::text[])
 			AS r (order_id, tenant, version, status, customer_id, external_ref, currency, total,
