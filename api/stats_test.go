@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"orderly/eventstore"
 	"orderly/order"
 	"orderly/projection"
@@ -22,14 +24,15 @@ func (h *harness) project(t *testing.T) {
 			= (SELECT tx, position FROM order_events ORDER BY tx DESC, position DESC LIMIT 1)`
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
+	pool := h.projectors(t)
 	projections := readmodel.Projections()
 	ended := make(chan error, len(projections))
 	for _, p := range projections {
-		runner := projection.NewRunner(h.pool, eventstore.New(h.pool, eventstore.Options{}), nil, p, 0)
+		runner := projection.NewRunner(pool, eventstore.New(pool, eventstore.Options{}), nil, p, 0)
 		go func() {
 			ended <- runner.Run(ctx, func(projection.Progress) {
 				var done bool
-				if err := h.pool.QueryRow(ctx, level, len(projections)).Scan(&done); err == nil && done {
+				if err := pool.QueryRow(ctx, level, len(projections)).Scan(&done); err == nil && done {
 					cancel()
 				}
 			})
@@ -37,6 +40,35 @@ func (h *harness) project(t *testing.T) {
 	}
 	for range projections {
 		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool.Close()
+	h.awaitGone(t, projectors)
+}
+
+// projectors names the sessions of the runners in the server.
+const projectors = "projectors"
+
+// projectors are connections of the runners alone, so that it can be seen when the last of them has ended.
+func (h *harness) projectors(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	config := h.pool.Config()
+	config.ConnConfig.RuntimeParams["application_name"] = projectors
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// awaitGone returns when the server has ended all sessions of a name: it may still carry out what a client has broken off.
+func (h *harness) awaitGone(t *testing.T, name string) {
+	t.Helper()
+	const query = `SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1)`
+	for gone := false; !gone; time.Sleep(time.Millisecond) {
+		if err := h.pool.QueryRow(t.Context(), query, name).Scan(&gone); err != nil {
 			t.Fatal(err)
 		}
 	}
