@@ -55,7 +55,7 @@ func (f fleet) isReady(i int) bool {
 // insist sends a command until it is carried out, to one instance and to the other in turns, always with the same key: what a
 // client does that does not know what became of its request. The error is one that sending again does not heal.
 func (f fleet) insist(first int, path, key, body string) error {
-	for deadline, try := time.Now().Add(time.Minute), first; ; try++ {
+	for deadline, try := time.Now().Add(testkit.Patience), first; ; try++ {
 		client := shop{testkit.Attach(f.t, f.urls[try%2], f.Key, f.SimulatorURL), f.t}
 		a, err := client.call(http.MethodPost, path, key, body)
 		switch {

@@ -41,6 +41,8 @@ func Options(keys keyset.Set) (client.Options, error) {
 	if options.Namespace == "" {
 		options.Namespace = client.DefaultNamespace
 	}
+	// The SDK packs every message otherwise, at the cost of both sides' processors. What we send is encrypted, which does not pack.
+	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	return Encrypt(options, keys), nil
 }
 
