@@ -72,9 +72,9 @@ bench: postgres build ## measure Orderly against the floor of this machine; the 
 	@mkdir -p .orderly
 	@env -u DATABASE_URL -u TEMPORAL_ADDRESS bin/devstack exec --ephemeral -- bin/orderly bench --save .orderly/bench.json
 
-torture: postgres build ## run Orderly while everything goes wrong, then check every promise (TORTURE_MINUTES=5, SEED=)
+torture: postgres build ## run Orderly while everything goes wrong, then check every promise (TORTURE_MINUTES=5, SEED=, FROM=another version's bin/orderly)
 	@env -u DATABASE_URL -u TEMPORAL_ADDRESS DEVSTACK_BIN=$(CURDIR)/bin/devstack \
-		bin/orderly torture --minutes $(or $(TORTURE_MINUTES),5) --seed $(or $(SEED),0)
+		bin/orderly torture --minutes $(or $(TORTURE_MINUTES),5) --seed $(or $(SEED),0) --from '$(FROM)'
 
 generate: ## write api/openapi.json, the client that is made of it, and who may call what, anew
 	@go test ./api -run 'OpenAPI|Access' -update

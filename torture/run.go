@@ -26,6 +26,8 @@ type Options struct {
 	// Operations bounds how many clients send; 0 for no bound.
 	Operations int
 	Clients    int
+	// From is the program of another version, with which the services begin; rollouts bring ours. Empty for ours from the beginning.
+	From string
 	// Devstack is the program that runs Postgres and Temporal.
 	Devstack string
 	// Progress hears of what goes on.
@@ -123,7 +125,7 @@ func (r *run) startServices(ctx context.Context) error {
 	}
 	r.injector = &injector{stack: r.stack, network: r.network, client: r.client, load: r.load, progressf: r.progressf, counts: map[string]int{}}
 	random := rand.New(rand.NewPCG(r.options.Seed, 2_000_000))
-	if r.system, err = newSystem(r.dir, env, random, r.injector.count); err != nil {
+	if r.system, err = newSystem(r.dir, r.options.From, env, random, r.injector.count); err != nil {
 		return err
 	}
 	r.injector.system = r.system

@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -19,7 +20,9 @@ type system struct {
 	random       *rand.Rand // guarded by mu
 	count        func(fault string)
 	// mu guards what follows.
-	mu       sync.Mutex
+	mu sync.Mutex
+	// programs are what the roles run: a rollout brings a role from another version to program.
+	programs map[string]string
 	roles    map[string]*process
 	harmless bool // no process is asked to harm itself any more
 	ended    bool
@@ -29,12 +32,19 @@ type system struct {
 // roles are what is run in a process of its own.
 var roles = []string{"api", "worker", "projector"}
 
-func newSystem(dir string, env []string, random *rand.Rand, count func(string)) (*system, error) {
+// newSystem makes a system that begins with the program of another version, or with ours when that is empty.
+func newSystem(dir, from string, env []string, random *rand.Rand, count func(string)) (*system, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find the program: %w", err)
 	}
-	return &system{program: program, dir: dir, env: env, random: random, count: count, roles: map[string]*process{}}, nil
+	s := &system{
+		program: program, dir: dir, env: env, random: random, count: count, programs: map[string]string{}, roles: map[string]*process{},
+	}
+	for _, role := range roles {
+		s.programs[role] = cmp.Or(from, program)
+	}
+	return s, nil
 }
 
 // keep starts a role, and starts it again when it ends.
@@ -65,7 +75,7 @@ func (s *system) begin(role string) (p *process, point string, err error) {
 	if !s.harmless {
 		env, point = s.sabotaged(role)
 	}
-	p, err = launch(s.dir, role, env, nil, s.program, "serve", "--"+role)
+	p, err = launch(s.dir, role, env, nil, s.programs[role], "serve", "--"+role)
 	s.roles[role] = p
 	return p, point, err
 }
@@ -99,6 +109,7 @@ func (s *system) kill(role string) {
 func (s *system) deploy(ctx context.Context, role string, overlap time.Duration) error {
 	s.mu.Lock()
 	old := s.roles[role]
+	s.programs[role] = s.program
 	next, err := launch(s.dir, role, s.env, nil, s.program, "serve", "--"+role)
 	s.mu.Unlock()
 	if err != nil {
@@ -113,10 +124,13 @@ func (s *system) deploy(ctx context.Context, role string, overlap time.Duration)
 	return nil
 }
 
-// calm replaces all processes by such as harm themselves no more.
+// calm replaces all processes by such as harm themselves no more, and are of our version.
 func (s *system) calm() {
 	s.mu.Lock()
 	s.harmless = true
+	for _, role := range roles {
+		s.programs[role] = s.program
+	}
 	s.mu.Unlock()
 	for _, role := range roles {
 		s.kill(role)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,10 +41,16 @@ func tortureCommand() *cobra.Command {
 	cmd.Flags().Float64Var(&minutes, "minutes", 5, "how long faults happen")
 	cmd.Flags().IntVar(&o.Operations, "ops", 0, "how many operations clients send at most; 0 for as many as the time allows")
 	cmd.Flags().IntVar(&o.Clients, "clients", 64, "how many clients send at a time")
+	cmd.Flags().StringVar(&o.From, "from", "", "begin with this program, of another version; rollouts bring ours")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o.For, o.Progress = time.Duration(minutes*float64(time.Minute)), cmd.ErrOrStderr()
 		if o.For <= 0 || o.Clients < 1 || o.Devstack == "" {
 			return usageError{errors.New("torture needs some minutes, a client, and DEVSTACK_BIN (see `make torture`)")}
+		}
+		if o.From != "" {
+			if _, err := exec.LookPath(o.From); err != nil {
+				return usageError{fmt.Errorf("--from: %w", err)}
+			}
 		}
 		if o.Seed == 0 {
 			o.Seed = rand.Uint64N(1_000_000)
