@@ -8,7 +8,7 @@ WORKFLOWCHECK := v0.6.0
 STRIPE_MOCK := v0.203.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-postgres18 lint bench torture generate clean postgres
+.PHONY: help build run test test-postgres18 lint bench soak torture generate clean postgres
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -71,6 +71,11 @@ bin/stripe-mock:
 bench: postgres build ## measure Orderly against the floor of this machine; the rows are in .orderly/bench.json, too
 	@mkdir -p .orderly
 	@env -u DATABASE_URL -u TEMPORAL_ADDRESS bin/devstack exec --ephemeral -- bin/orderly bench --save .orderly/bench.json
+
+soak: postgres build ## keep Orderly half busy for long and see what grows; the rows are in .orderly/soak.json, too (SOAK_MINUTES=30)
+	@mkdir -p .orderly
+	@env -u DATABASE_URL -u TEMPORAL_ADDRESS bin/devstack exec --ephemeral -- \
+		bin/orderly bench --only soak --minutes $(or $(SOAK_MINUTES),30) --save .orderly/soak.json
 
 torture: postgres build ## run Orderly while everything goes wrong, then check every promise (TORTURE_MINUTES=5, SEED=, FROM=another version's bin/orderly)
 	@env -u DATABASE_URL -u TEMPORAL_ADDRESS DEVSTACK_BIN=$(CURDIR)/bin/devstack \

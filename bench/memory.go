@@ -1,8 +1,6 @@
 package bench
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -77,15 +75,39 @@ func settle(ctx context.Context) error {
 
 // memory is the resident memory of the process, in MB, as it measures it.
 func (o *orders) memory(ctx context.Context) (float64, error) {
-	text, err := o.get(ctx, "/metrics")
+	metrics, err := o.metrics(ctx)
 	if err != nil {
 		return 0, err
 	}
-	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
-		if value, ok := strings.CutPrefix(lines.Text(), "process_resident_memory_bytes "); ok {
-			resident, err := strconv.ParseFloat(value, 64)
-			return resident / (1 << 20), err
+	resident, ok := metrics[residentMetric]
+	if !ok {
+		return 0, errNothing
+	}
+	return resident / (1 << 20), nil
+}
+
+// residentMetric is in bytes.
+const residentMetric = "process_resident_memory_bytes"
+
+// metrics are what the process measures of itself, by name and labels as Prometheus writes them.
+func (o *orders) metrics(ctx context.Context) (map[string]float64, error) {
+	text, err := o.get(ctx, "/metrics")
+	if err != nil {
+		return nil, err
+	}
+	metrics := map[string]float64{}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		line = strings.TrimSpace(line)
+		end := strings.LastIndexByte(line, ' ')
+		if end < 0 {
+			continue
+		}
+		if metrics[line[:end]], err = strconv.ParseFloat(line[end+1:], 64); err != nil {
+			return nil, fmt.Errorf("metrics: %s: %w", line, err)
 		}
 	}
-	return 0, errNothing
+	return metrics, nil
 }

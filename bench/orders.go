@@ -23,15 +23,17 @@ type orders struct {
 	url, key string
 	temporal client.Client
 	http     *http.Client
+	// customer is whose an order is: the same whenever it is sent.
+	customer func(orderID string) string
 }
 
 func newOrders(url, key string, temporal client.Client) *orders {
-	return &orders{url: url, key: key, temporal: temporal, http: &http.Client{
+	return &orders{url: url, key: key, temporal: temporal, customer: func(string) string { return "cust_bench" }, http: &http.Client{
 		Transport: &http.Transport{MaxIdleConnsPerHost: 256}, Timeout: 30 * time.Second,
 	}}
 }
 
-const placedOrder = `{"order_id":%q,"customer_id":"cust_bench","currency":"USD",
+const placedOrder = `{"order_id":%q,"customer_id":%q,"currency":"USD",
 "lines":[{"sku":"SKU-1","name":"Mug","quantity":2,"unit_price":4999}],"shipping_fee":500,"total":10498,
 "ship_to":{"name":"A. Buyer","line1":"1 Main St","city":"Austin","region":"TX","postal_code":"78701","country":"US"},
 "payment":{"method":"card","token":"tok_visa"},"shipping":{"service":"standard","carrier":"fedex"}}`
@@ -42,6 +44,11 @@ func (o *orders) life(ctx context.Context) error {
 	if err := o.place(ctx, id); err != nil {
 		return err
 	}
+	return o.closed(ctx, id)
+}
+
+// closed waits until an order's workflow has ended.
+func (o *orders) closed(ctx context.Context, id string) error {
 	return o.temporal.GetWorkflow(ctx, workflows.OrderWorkflowID(id), "").Get(ctx, nil)
 }
 
@@ -68,7 +75,7 @@ func (o *orders) place(ctx context.Context, id string) error {
 }
 
 func (o *orders) post(ctx context.Context, id string) (status int, answer []byte, err error) {
-	body := fmt.Sprintf(placedOrder, id)
+	body := fmt.Sprintf(placedOrder, id, o.customer(id))
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, o.url+"/v1/orders", bytes.NewReader([]byte(body)))
 	if err != nil {
 		return 0, nil, err

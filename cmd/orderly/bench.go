@@ -36,6 +36,7 @@ type benchOptions struct {
 	only, save, profile                                         string
 	orders, rounds, inFlight, appends, history, events, changes int
 	underWay, past                                              []int
+	minutes                                                     float64
 	progress                                                    io.Writer
 }
 
@@ -43,7 +44,7 @@ type benchOptions struct {
 var benches = []struct {
 	name string
 	run  func(context.Context, benchOptions) ([]bench.Row, error)
-}{{"lifecycle", benchLifecycle}, {"eventstore", benchStore}, {"projections", benchProjections}, {"memory", benchMemory}, {"growth", benchGrowth}}
+}{{"lifecycle", benchLifecycle}, {"eventstore", benchStore}, {"projections", benchProjections}, {"memory", benchMemory}, {"growth", benchGrowth}, {soakPart, benchSoak}}
 
 func benchCommand() *cobra.Command {
 	var o benchOptions
@@ -53,7 +54,7 @@ func benchCommand() *cobra.Command {
 		Args:  exactly(0),
 	}
 	format := outputFlag(cmd)
-	cmd.Flags().StringVar(&o.only, "only", "", "only this part: lifecycle, eventstore, projections, memory or growth")
+	cmd.Flags().StringVar(&o.only, "only", "", "only this part: lifecycle, eventstore, projections, memory, growth or soak, which is done by its name alone")
 	cmd.Flags().StringVar(&o.save, "save", "", "write the rows into this file, too, as JSON")
 	cmd.Flags().StringVar(&o.profile, "profile", "", "write a CPU profile of the measuring process into this file, for go tool pprof")
 	cmd.Flags().IntVar(&o.rounds, "rounds", 3, "rounds; the median counts")
@@ -65,6 +66,7 @@ func benchCommand() *cobra.Command {
 	cmd.Flags().IntSliceVar(&o.underWay, "under-way", []int{100, 1000}, "orders under way at which the memory is measured, in ascending order")
 	cmd.Flags().IntSliceVar(&o.past, "past", []int{1000, 100_000}, "closed orders of the past with which lives and reads are measured, in ascending order")
 	cmd.Flags().IntVar(&o.changes, "changes", 10_000_000, "changes of status in the history that is counted in")
+	cmd.Flags().Float64Var(&o.minutes, "minutes", 30, "how long the soak takes")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		o.progress = cmd.ErrOrStderr()
 		for flag, numbers := range map[string][]int{"--under-way": o.underWay, "--past": o.past} {
@@ -79,7 +81,7 @@ func benchCommand() *cobra.Command {
 		defer stop()
 		var rows []bench.Row
 		for _, each := range benches {
-			if o.only != "" && o.only != each.name {
+			if o.only != each.name && (o.only != "" || each.name == soakPart) {
 				continue
 			}
 			measured, err := each.run(cmd.Context(), o)

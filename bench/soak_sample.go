@@ -1,0 +1,161 @@
+package bench
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// soakGauges are what must not grow. A baseline below least counts as that much: among so few, one more means nothing.
+var soakGauges = []struct {
+	name, unit, metric string
+	scale, least       float64
+}{
+	{"resident memory of serve --all", "MB", residentMetric, 1 << 20, 0},
+	{"its Go heap", "MB", "go_memstats_heap_inuse_bytes", 1 << 20, 20},
+	{"its goroutines", "", "go_goroutines", 1, 50},
+	{"its open files", "", "process_open_fds", 1, 50},
+	{"its connections to Postgres", "", "connections", 1, 10},
+	{"orders under way", "", "under way", 1, 20},
+}
+
+const (
+	// flat is by how much a figure may grow from one third to the next.
+	flat = 1.1
+	// smallTable and fewDead are what a table has at least: Postgres leaves that little alone.
+	smallTable = 1 << 20
+	fewDead    = 5000
+)
+
+// sample is what was seen at a moment.
+type sample struct {
+	gauges []float64 // in the order of soakGauges
+	lag    time.Duration
+	tables map[string]tableSize
+}
+
+// tableSize is what Postgres knows of a table: the bytes are with its indexes.
+type tableSize struct{ bytes, live, dead int64 }
+
+func (t tableSize) bytesPerRow() float64 {
+	return float64(max(t.bytes, smallTable)) / float64(max(t.live, 1))
+}
+func (t tableSize) deadPerRow() float64 {
+	return float64(max(t.dead, fewDead)) / float64(max(t.live, 1))
+}
+
+// sample looks at the process and at its database.
+func (s *soak) sample(ctx context.Context) (sample, error) {
+	metrics, err := s.through.metrics(ctx)
+	if err != nil {
+		return sample{}, err
+	}
+	var taken sample
+	for name, value := range metrics {
+		if strings.HasPrefix(name, "orderly_projection_lag_seconds{") {
+			taken.lag = max(taken.lag, time.Duration(value*float64(time.Second)))
+		}
+	}
+	if metrics["connections"], err = s.connections(ctx); err != nil {
+		return sample{}, err
+	}
+	if taken.tables, err = s.tables(ctx); err != nil {
+		return sample{}, err
+	}
+	metrics["under way"] = float64(s.underWay.Load())
+	for _, gauge := range soakGauges {
+		value, ok := metrics[gauge.metric]
+		if !ok {
+			return sample{}, fmt.Errorf("%s: %w", gauge.metric, errNothing)
+		}
+		taken.gauges = append(taken.gauges, value/gauge.scale)
+	}
+	return taken, nil
+}
+
+// connections are those of the services, whose name is the pool's default.
+func (s *soak) connections(ctx context.Context) (n float64, err error) {
+	const query = `SELECT count(*)::float8 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'orderly'`
+	err = s.Pool.QueryRow(ctx, query).Scan(&n)
+	return n, err
+}
+
+// tables are those whose rows are changed: the others cannot bloat.
+func (s *soak) tables(ctx context.Context) (map[string]tableSize, error) {
+	const query = `
+		SELECT relname, pg_total_relation_size(relid), n_live_tup, n_dead_tup
+		FROM pg_stat_user_tables WHERE schemaname = 'public' AND n_tup_upd + n_tup_del > 0`
+	rows, err := s.Pool.Query(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	tables := map[string]tableSize{}
+	var name string
+	var size tableSize
+	_, err = pgx.ForEachRow(rows, []any{&name, &size.bytes, &size.live, &size.dead}, func() error {
+		tables[name] = size
+		return nil
+	})
+	return tables, err
+}
+
+// tell says how it goes.
+func (s *soak) tell() {
+	if len(s.samples) == 0 {
+		return
+	}
+	latest := s.samples[len(s.samples)-1]
+	var line strings.Builder
+	for i, gauge := range soakGauges {
+		fmt.Fprintf(&line, "%s %.0f %s, ", gauge.name, latest.gauges[i], gauge.unit)
+	}
+	fmt.Fprintf(s.Progress, "%slag %s, %d of %d requests failed\n", line.String(), latest.lag, s.failed.Load(), s.asked.Load())
+}
+
+// rows compare the last third of the samples with the one before it.
+func (s *soak) rows() ([]Row, error) {
+	third := len(s.samples) / 3
+	if third == 0 {
+		return nil, errNothing
+	}
+	before, after := s.samples[third:2*third], s.samples[2*third:]
+	var rows []Row
+	for i, gauge := range soakGauges {
+		of := func(taken sample) float64 { return taken.gauges[i] }
+		baseline := max(median(each(before, of)), gauge.least)
+		rows = append(rows, newCost(gauge.name+", last third / the one before", gauge.unit, flat, each(after, of), []float64{baseline}))
+	}
+	rows = append(rows,
+		worst(before, after, "bytes", "bytes a row", tableSize.bytesPerRow),
+		worst(before, after, "", "dead rows a row", tableSize.deadPerRow))
+	lags := each(s.samples[third:], func(taken sample) time.Duration { return taken.lag })
+	slices.Sort(lags)
+	asked := float64(s.asked.Load())
+	return append(rows,
+		newCost("lag of the read models, p99 / 250 ms", "ms", 1, []float64{milliseconds(quantile(lags, 0.99))}, []float64{lagTarget}),
+		newRow("requests that were answered / asked", "", 1, []float64{asked - float64(s.failed.Load())}, []float64{asked})), nil
+}
+
+// worst compares the table of which a figure has grown most.
+func worst(before, after []sample, unit, name string, figure func(tableSize) float64) Row {
+	rows := make([]Row, 0, len(before[0].tables))
+	for table := range before[0].tables {
+		of := func(taken sample) float64 { return figure(taken.tables[table]) }
+		rows = append(rows, newCost(fmt.Sprintf("%s of %s, the worst table, last third / the one before", name, table), unit, flat, each(after, of), each(before, of)))
+	}
+	return slices.MaxFunc(rows, func(a, b Row) int { return cmp.Compare(a.Ratio, b.Ratio) })
+}
+
+// each picks one thing of all samples.
+func each[T any](samples []sample, of func(sample) T) []T {
+	picked := make([]T, len(samples))
+	for i, taken := range samples {
+		picked[i] = of(taken)
+	}
+	return picked
+}
