@@ -47,7 +47,7 @@ func (m *ReadModel) StandingOrders(ctx context.Context, quietSince time.Time, li
 	return standing, nil
 }
 
-// As in the index order_views_steps_due.
+// As in the index order_views_due, which leaves updated_at out: see its migration.
 const standingOrders = `
 	SELECT order_id, version FROM order_views
 	WHERE steps_due AND updated_at < $1
