@@ -27,9 +27,10 @@ var soakGauges = []struct {
 const (
 	// flat is by how much a figure may grow from one third to the next.
 	flat = 1.1
-	// smallTable and fewDead are what a table has at least: Postgres leaves that little alone.
+	// smallTable is in bytes: what is smaller is not compared, as the few rows that count are, which Postgres leaves alone for a
+	// minute. fewDead is what a table has at least.
 	smallTable = 1 << 20
-	fewDead    = 5000
+	fewDead    = 1000
 )
 
 // sample is what was seen at a moment.
@@ -130,7 +131,7 @@ func (s *soak) rows() ([]Row, error) {
 		baseline := max(median(each(before, of)), gauge.least)
 		rows = append(rows, newCost(gauge.name+", last third / the one before", gauge.unit, flat, each(after, of), []float64{baseline}))
 	}
-	rows = append(rows,
+	rows = slices.Concat(rows,
 		worst(before, after, "bytes", "bytes a row", tableSize.bytesPerRow),
 		worst(before, after, "", "dead rows a row", tableSize.deadPerRow))
 	lags := each(s.samples[third:], func(taken sample) time.Duration { return taken.lag })
@@ -141,14 +142,19 @@ func (s *soak) rows() ([]Row, error) {
 		newRow("requests that were answered / asked", "", 1, []float64{asked - float64(s.failed.Load())}, []float64{asked})), nil
 }
 
-// worst compares the table of which a figure has grown most.
-func worst(before, after []sample, unit, name string, figure func(tableSize) float64) Row {
-	rows := make([]Row, 0, len(before[0].tables))
-	for table := range before[0].tables {
+// worst compares the table of which a figure has grown most; there is none when all are small.
+func worst(before, after []sample, unit, name string, figure func(tableSize) float64) []Row {
+	var rows []Row
+	for table, size := range after[len(after)-1].tables {
+		if size.bytes < smallTable {
+			continue
+		}
 		of := func(taken sample) float64 { return figure(taken.tables[table]) }
-		rows = append(rows, newCost(fmt.Sprintf("%s of %s, the worst table, last third / the one before", name, table), unit, flat, each(after, of), each(before, of)))
+		title := fmt.Sprintf("%s of %s, the worst table, last third / the one before", name, table)
+		rows = append(rows, newCost(title, unit, flat, each(after, of), each(before, of)))
 	}
-	return slices.MaxFunc(rows, func(a, b Row) int { return cmp.Compare(a.Ratio, b.Ratio) })
+	slices.SortFunc(rows, func(a, b Row) int { return cmp.Compare(b.Ratio, a.Ratio) })
+	return rows[:min(len(rows), 1)]
 }
 
 // each picks one thing of all samples.
