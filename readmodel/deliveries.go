@@ -98,7 +98,9 @@ func (t deliveryTally) rows() []deliveryTimes {
 func queueDeliveryTimes(batch *pgx.Batch, steps []figuresStep) error {
 	const query = `
 		INSERT INTO delivery_times AS d (tenant, day, carrier, leg, within_seconds, parcels, seconds)
-		SELECT tenant, day, carrier, leg, within_seconds, parcels, seconds FROM jsonb_populate_recordset(NULL::delivery_times, $1)
+		SELECT tenant, day::date, carrier, leg, within_seconds, parcels, seconds
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])
+			AS r (tenant, day, carrier, leg, within_seconds, parcels, seconds)
 		ON CONFLICT (tenant, day, carrier, leg, within_seconds) DO UPDATE SET
 			parcels = d.parcels + excluded.parcels, seconds = d.seconds + excluded.seconds`
 	tally := deliveryTally{}

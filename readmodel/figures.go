@@ -2,7 +2,6 @@ package readmodel
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -272,23 +271,13 @@ func foldFigures(have map[string]*figures, events []eventstore.Event) (rows []fi
 func queueFigures(batch *pgx.Batch, rows []figures) error {
 	const query = `
 		INSERT INTO order_figures AS f (order_id, version, tenant, customer_id, currency, channel, placed_at, status, status_since, total, captured, refunded, parcels)
-		SELECT order_id, version, tenant, customer_id, currency, channel, placed_at, status, status_since, total, captured, refunded, parcels FROM jsonb_populate_recordset(NULL::order_figures, $1)
+		SELECT order_id, version, tenant, customer_id, currency, channel, placed_at, status, status_since, total, captured, refunded, parcels::jsonb
+		FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[],
+				$9::timestamptz[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[])
+			AS r (order_id, version, tenant, customer_id, currency, channel, placed_at, status, status_since, total, captured, refunded, parcels)
 		ON CONFLICT (order_id) DO UPDATE SET
 			version = excluded.version, status = excluded.status, status_since = excluded.status_since, total = excluded.total,
 			captured = excluded.captured, refunded = excluded.refunded, parcels = excluded.parcels
 		WHERE f.version < excluded.version`
 	return queueRows(batch, query, rows)
-}
-
-// queueRows queues a statement that takes rows as JSON, under the names of their table's columns.
-func queueRows[T any](batch *pgx.Batch, query string, rows []T) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	text, err := json.Marshal(rows)
-	if err != nil {
-		return fmt.Errorf("encode rows: %w", err)
-	}
-	batch.Queue(query, string(text))
-	return nil
 }

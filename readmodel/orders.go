@@ -129,6 +129,13 @@ func summaryOf(s order.State) Summary {
 	}
 }
 
+// viewRow is a row of order_views.
+type viewRow struct {
+	Summary
+
+	State string
+}
+
 func queueViews(batch *pgx.Batch, changes []change) error {
 	const query = `
 		INSERT INTO order_views AS v (order_id, tenant, version, status, customer_id, external_ref, currency, total,
@@ -145,25 +152,15 @@ func queueViews(batch *pgx.Batch, changes []change) error {
 			placed_at = excluded.placed_at, updated_at = excluded.updated_at, needs_attention = excluded.needs_attention,
 			open = excluded.open, steps_due = excluded.steps_due, state = excluded.state
 		WHERE v.version < excluded.version`
-	var ids, tenants, statuses, customers, refs, currencies, states []string
-	var versions []int
-	var totals []int64
-	var placed, updated []time.Time
-	var attention, open, due []bool
-	for _, c := range changes {
-		s := summaryOf(c.after)
+	rows := make([]viewRow, len(changes))
+	for i, c := range changes {
 		state, err := json.Marshal(c.after)
 		if err != nil {
-			return fmt.Errorf("encode order %s: %w", s.OrderID, err)
+			return fmt.Errorf("encode order %s: %w", c.after.OrderID, err)
 		}
-		ids, tenants, versions = append(ids, s.OrderID), append(tenants, s.Tenant), append(versions, s.Version)
-		statuses, customers = append(statuses, string(s.Status)), append(customers, s.CustomerID)
-		refs, currencies, totals = append(refs, s.ExternalRef), append(currencies, s.Currency), append(totals, s.Total)
-		placed, updated = append(placed, s.PlacedAt), append(updated, s.UpdatedAt)
-		attention, open, due, states = append(attention, s.NeedsAttention), append(open, s.Open), append(due, s.StepsDue), append(states, string(state))
+		rows[i] = viewRow{summaryOf(c.after), string(state)}
 	}
-	batch.Queue(query, ids, tenants, versions, statuses, customers, refs, currencies, totals, placed, updated, attention, open, due, states)
-	return nil
+	return queueRows(batch, query, rows)
 }
 
 func readViews(ctx context.Context, tx pgx.Tx, after, last string, into rowsByOrder) error {

@@ -132,7 +132,8 @@ func queueShipments(batch *pgx.Batch, changes []change) error {
 	const query = `
 		INSERT INTO shipment_index (shipment_id, order_id, tenant, tracking_number, status, carrier, warehouse, eta, placed_at)
 		SELECT shipment_id, order_id, tenant, tracking_number, status, carrier, warehouse, eta, placed_at
-		FROM jsonb_populate_recordset(NULL::shipment_index, $1)
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[])
+			AS r (shipment_id, order_id, tenant, tracking_number, status, carrier, warehouse, eta, placed_at)
 		ON CONFLICT (shipment_id) DO UPDATE SET order_id = excluded.order_id, tenant = excluded.tenant,
 			tracking_number = excluded.tracking_number, status = excluded.status, carrier = excluded.carrier,
 			warehouse = excluded.warehouse, eta = excluded.eta, placed_at = excluded.placed_at`

@@ -46,7 +46,11 @@ func statusChanges(steps []figuresStep) []statusChange {
 }
 
 func queueStatusChanges(batch *pgx.Batch, steps []figuresStep) error {
-	const query = `INSERT INTO status_changes (order_id, version, tenant, at, from_status, since, to_status) SELECT order_id, version, tenant, at, from_status, since, to_status FROM jsonb_populate_recordset(NULL::status_changes, $1)`
+	const query = `
+		INSERT INTO status_changes (order_id, version, tenant, at, from_status, since, to_status)
+		SELECT order_id, version, tenant, at, from_status, since, to_status
+		FROM unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[], $5::text[], $6::timestamptz[], $7::text[])
+			AS r (order_id, version, tenant, at, from_status, since, to_status)`
 	return queueRows(batch, query, statusChanges(steps))
 }
 
@@ -77,7 +81,9 @@ type statusNet struct {
 func queueStatusNets(batch *pgx.Batch, steps []figuresStep) error {
 	const query = `
 		INSERT INTO status_nets AS s (tenant, span, begins, status, net)
-		SELECT tenant, span, begins, status, net FROM jsonb_populate_recordset(NULL::status_nets, $1)
+		SELECT tenant, span, begins, status, net
+		FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::bigint[])
+			AS r (tenant, span, begins, status, net)
 		ON CONFLICT (tenant, span, begins, status) DO UPDATE SET net = s.net + excluded.net`
 	nets := map[statusNet]int64{} // by rows without their nets
 	for _, change := range statusChanges(steps) {
