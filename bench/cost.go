@@ -19,11 +19,11 @@ func temporalCost(ctx context.Context, through *orders) ([]Row, error) {
 		return nil, err
 	}
 	workflow := workflows.OrderWorkflowID(id)
-	if err := through.temporal.GetWorkflow(ctx, workflow, "").Get(ctx, nil); err != nil {
+	if err := through.deliver(ctx, id); err != nil {
 		return nil, err
 	}
 	events, tasks, activities := 0, 0, 0
-	for all := through.temporal.GetWorkflowHistory(ctx, workflow, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); all.HasNext(); events++ {
+	for all := through.Temporal.GetWorkflowHistory(ctx, workflow, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); all.HasNext(); events++ {
 		event, err := all.Next()
 		if err != nil {
 			return nil, fmt.Errorf("read the history of %s: %w", workflow, err)

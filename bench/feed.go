@@ -60,9 +60,11 @@ func (h *history) growTo(ctx context.Context, events int) error {
 		fmt.Fprintf(h.progress, "history: %d of %d events, %s\n", min((h.orders+ordersAtOnce)*h.each, events), events, time.Since(began).Round(time.Second))
 	}
 	h.orders = (events + h.each - 1) / h.each
-	_, err := h.pool.Exec(ctx, `VACUUM ANALYZE order_events`)
-	return err
+	return nil
 }
+
+// pastOrder is the id of the nth order of the history.
+func pastOrder(n int) string { return fmt.Sprintf("%s_%d", template, n) }
 
 // removeTemplate takes the template away: its events are the first ones of the feed, and nothing more happens to it. Only the
 // owner of a benchmark's own database can do this.

@@ -4,22 +4,19 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"go.temporal.io/sdk/client"
 
 	"orderly/eventstore"
 )
 
 // GrowthOptions say what to measure the cost of orders of the past on.
 type GrowthOptions struct {
-	// Pool is on the database of a running Orderly, as its owner; URL and Key reach it.
-	Pool     *pgxpool.Pool
-	URL, Key string
-	Temporal client.Client
-	// Past are how many orders of the past there are at each measurement, in ascending order.
-	Past []int
+	// Systems are side by side on the same servers, one for each number of orders of the past in Past, the smallest first.
+	Systems []System
+	Past    []int
 	// Orders is how many live in each round, InFlight of them at a time.
 	Orders, InFlight, Rounds int
 	// Progress hears what is being done.
@@ -32,70 +29,90 @@ const growthTarget = 0.8
 // growthLists is how many pages are read in each round.
 const growthLists = 1000
 
+// aged is a system with orders of the past.
+type aged struct {
+	*orders
+
+	past int
+}
+
 // growthFigures are those of which the past must take nothing. Lives come last: Temporal has work with them for a while.
 var growthFigures = []struct {
 	name, unit string
-	measure    func(ctx context.Context, through *orders, o GrowthOptions) (float64, error)
+	measure    func(context.Context, aged, GrowthOptions) (float64, error)
 }{
-	{"GET /v1/orders/{id}", "requests/s", func(ctx context.Context, through *orders, _ GrowthOptions) (float64, error) {
-		id, err := through.someOrders(ctx)
-		if err != nil {
-			return 0, err
-		}
-		return rate(ctx, readsEach, readers, func(ctx context.Context) error { return through.readOrder(ctx, id()) }, nothing)
+	{"GET any order", "requests/s", func(ctx context.Context, a aged, _ GrowthOptions) (float64, error) {
+		return rate(ctx, readsEach, readers, func(ctx context.Context) error { return a.readOrder(ctx, pastOrder(rand.IntN(a.past))) }, nothing)
 	}},
-	{"GET /v1/orders", "requests/s", func(ctx context.Context, through *orders, _ GrowthOptions) (float64, error) {
-		return rate(ctx, growthLists, readers, through.readList, nothing)
+	{"GET /v1/orders", "requests/s", func(ctx context.Context, a aged, _ GrowthOptions) (float64, error) {
+		return rate(ctx, growthLists, readers, a.readList, nothing)
 	}},
-	{"whole lifecycle", "orders/s", func(ctx context.Context, through *orders, o GrowthOptions) (float64, error) {
-		return rate(ctx, o.Orders, o.InFlight, through.life, through.caughtUp)
+	{"whole lifecycle", "orders/s", func(ctx context.Context, a aged, o GrowthOptions) (float64, error) {
+		return rate(ctx, o.Orders, o.InFlight, a.life, a.caughtUp)
 	}},
 }
 
-// Growth measures the same figures with more and more orders of the past, which are closed and projected.
+// Growth measures the same figures of systems with more and more orders of the past, which are closed and projected. All of them
+// are there before anything is measured, and then in turns: whatever changes about the machine changes for all.
 func Growth(ctx context.Context, o GrowthOptions) ([]Row, error) {
-	through := newOrders(o.URL, o.Key, o.Temporal)
-	past := &history{pool: o.Pool, store: eventstore.New(o.Pool, eventstore.Options{}), progress: o.Progress, begins: 10 * 365 * 24 * time.Hour}
-	if err := past.begin(ctx); err != nil {
-		return nil, fmt.Errorf("write a history: %w", err)
-	}
-	measured := make([][][]float64, len(o.Past)) // by past, figure and round
-	for i, n := range o.Past {
-		if err := past.growTo(ctx, n*past.each); err != nil {
-			return nil, fmt.Errorf("write a history: %w", err)
+	systems := make([]aged, len(o.Systems))
+	for i, system := range o.Systems {
+		var err error
+		if systems[i], err = age(ctx, system, o.Past[i], o.Progress); err != nil {
+			return nil, fmt.Errorf("a history of %d orders: %w", o.Past[i], err)
 		}
-		if err := through.caughtUp(ctx); err != nil {
-			return nil, err
-		}
-		if err := tidyUp(ctx, o.Pool); err != nil {
-			return nil, err
-		}
-		if _, err := rate(ctx, o.InFlight, o.InFlight, through.life, through.caughtUp); err != nil {
+		if _, err := rate(ctx, o.InFlight, o.InFlight, systems[i].life, systems[i].caughtUp); err != nil {
 			return nil, fmt.Errorf("warm up: %w", err)
 		}
-		measured[i] = make([][]float64, len(growthFigures))
-		for f, each := range growthFigures {
-			for range o.Rounds {
-				if err := settle(ctx); err != nil {
-					return nil, err
-				}
-				value, err := each.measure(ctx, through, o)
-				if err != nil {
-					return nil, fmt.Errorf("%s: %w", each.name, err)
-				}
-				measured[i][f] = append(measured[i][f], value)
-			}
-		}
-		fmt.Fprintf(o.Progress, "measured with %d orders of the past\n", n)
 	}
 	var rows []Row
-	for i := 1; i < len(o.Past); i++ {
-		for f, each := range growthFigures {
-			name := fmt.Sprintf("%s, %d past orders / %d", each.name, o.Past[i], o.Past[0])
-			rows = append(rows, newRow(name, each.unit, growthTarget, measured[i][f], measured[0][f]))
+	for _, figure := range growthFigures {
+		measured := make([][]float64, len(systems))
+		for turn := range 2 * o.Rounds * len(systems) {
+			i := inTurn(turn, len(systems))
+			if err := settle(ctx); err != nil {
+				return nil, err
+			}
+			value, err := figure.measure(ctx, systems[i], o)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", figure.name, err)
+			}
+			fmt.Fprintf(o.Progress, "%s with %d orders of the past: %.1f %s\n", figure.name, systems[i].past, value, figure.unit)
+			measured[i] = append(measured[i], value)
+		}
+		for i := 1; i < len(systems); i++ {
+			name := fmt.Sprintf("%s, %d past orders / %d", figure.name, systems[i].past, systems[0].past)
+			rows = append(rows, newRow(name, figure.unit, growthTarget, measured[i], measured[0]))
 		}
 	}
 	return rows, nil
+}
+
+// inTurn says whose turn it is among n: in one round in their order, in the next one backwards, so that nobody always comes after
+// the same one.
+func inTurn(turn, n int) int {
+	if round := turn / n; round%2 == 1 {
+		return n - 1 - turn%n
+	}
+	return turn % n
+}
+
+// age gives a system orders of the past.
+func age(ctx context.Context, system System, past int, progress io.Writer) (aged, error) {
+	a := aged{newOrders(system), past}
+	written := &history{
+		pool: system.Pool, store: eventstore.New(system.Pool, eventstore.Options{}), progress: progress, begins: 10 * 365 * 24 * time.Hour,
+	}
+	if err := written.begin(ctx); err != nil {
+		return a, err
+	}
+	if err := written.growTo(ctx, past*written.each); err != nil {
+		return a, err
+	}
+	if err := a.caughtUp(ctx); err != nil {
+		return a, err
+	}
+	return a, tidyUp(ctx, system.Pool)
 }
 
 // tidyUp does at once what Postgres would do during the measurement with so many new rows.

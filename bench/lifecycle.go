@@ -5,19 +5,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
-
-	"github.com/jackc/pgx/v5/pgxpool"
-	"go.temporal.io/sdk/client"
 )
 
 // LifecycleOptions say what to measure whole lives of orders on.
 type LifecycleOptions struct {
-	// URL and Key reach a running Orderly whose orders close as soon as they are delivered.
-	URL, Key string
-	// Temporal is the server that Orderly uses, too.
-	Temporal client.Client
-	// Pool is on the database that Orderly uses, with a connection for each reader.
-	Pool *pgxpool.Pool
+	System System
 	// Orders is how many lives each round measures, Rounds how many rounds there are, InFlight how many lives are under
 	// way at a time.
 	Orders, Rounds, InFlight int
@@ -28,12 +20,12 @@ type LifecycleOptions struct {
 // Lifecycle measures Orderly through HTTP beside floors on the same servers, in turns, and gives the medians: whole
 // lifecycles per second, webhooks and read models included; placing; reading; and what an order costs Temporal.
 func Lifecycle(ctx context.Context, o LifecycleOptions) ([]Row, error) {
-	base, err := startFloor(o.Temporal)
+	base, err := startFloor(o.System.Temporal)
 	if err != nil {
 		return nil, err
 	}
 	defer base.stop()
-	through := newOrders(o.URL, o.Key, o.Temporal)
+	through := newOrders(o.System)
 	if _, err := rate(ctx, o.InFlight, o.InFlight, through.life, through.caughtUp); err != nil {
 		return nil, fmt.Errorf("warm up: %w", err)
 	}

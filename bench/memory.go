@@ -7,15 +7,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"go.temporal.io/sdk/client"
 )
 
 // MemoryOptions say what to measure the memory of a serving process on.
 type MemoryOptions struct {
-	// URL and Key reach a running Orderly whose parcels never leave: so its orders stay under way.
-	URL, Key string
-	Temporal client.Client
+	// System is one whose parcels never leave: so its orders stay under way.
+	System System
 	// Orders are how many orders are under way at each measurement, in ascending order.
 	Orders   []int
 	InFlight int
@@ -32,7 +29,7 @@ const (
 
 // Memory measures how much memory the process has with more and more orders under way.
 func Memory(ctx context.Context, o MemoryOptions) ([]Row, error) {
-	through := newOrders(o.URL, o.Key, o.Temporal)
+	through := newOrders(o.System)
 	var rows []Row
 	placed := 0
 	for _, n := range o.Orders {

@@ -13,43 +13,100 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/client"
 
+	"orderly/order"
 	"orderly/workflows"
 )
 
-// orders drives whole orders through Orderly's HTTP API, from the POST to the end of their workflow.
-type orders struct {
-	url, key string
-	temporal client.Client
-	http     *http.Client
-	// customer is whose an order is: the same whenever it is sent.
-	customer func(orderID string) string
+// System is a running Orderly whose orders close as soon as they are delivered, and whose parcels wait for what is told of them.
+type System struct {
+	// URLs are those of its processes, which share the work; Key is an API key for all of it.
+	URLs []string
+	Key  string
+	// SimulatorURL reaches what plays its carriers.
+	SimulatorURL string
+	// Temporal is the server that it uses, with the keys to what is kept there.
+	Temporal client.Client
+	// Pool is on its database, as the owner, with a connection for each reader.
+	Pool *pgxpool.Pool
 }
 
-func newOrders(url, key string, temporal client.Client) *orders {
-	return &orders{url: url, key: key, temporal: temporal, customer: func(string) string { return "cust_bench" }, http: &http.Client{
+// orders drives whole orders through Orderly's HTTP API, from the POST to the end of their workflow.
+type orders struct {
+	System
+
+	http *http.Client
+	// customer is whose an order is: the same whenever it is sent.
+	customer func(orderID string) string
+	asked    atomic.Int64
+}
+
+func newOrders(s System) *orders {
+	return &orders{System: s, customer: func(string) string { return "cust_bench" }, http: &http.Client{
 		Transport: &http.Transport{MaxIdleConnsPerHost: 256}, Timeout: 30 * time.Second,
 	}}
 }
+
+// url is the next process's.
+func (o *orders) url() string { return o.URLs[int(o.asked.Add(1))%len(o.URLs)] }
 
 const placedOrder = `{"order_id":%q,"customer_id":%q,"currency":"USD",
 "lines":[{"sku":"SKU-1","name":"Mug","quantity":2,"unit_price":4999}],"shipping_fee":500,"total":10498,
 "ship_to":{"name":"A. Buyer","line1":"1 Main St","city":"Austin","region":"TX","postal_code":"78701","country":"US"},
 "payment":{"method":"card","token":"tok_visa"},"shipping":{"service":"standard","carrier":"fedex"}}`
 
-// life places an order and waits until its workflow has ended, which is when it is delivered and closed.
+// life takes an order through the whole of its life.
 func (o *orders) life(ctx context.Context) error {
 	id := newOrderID()
 	if err := o.place(ctx, id); err != nil {
 		return err
 	}
+	return o.deliver(ctx, id)
+}
+
+// deliver has the carrier's two messages sent, and waits until the order's workflow has ended.
+func (o *orders) deliver(ctx context.Context, id string) error {
+	for _, status := range []string{"dispatched", "delivered"} {
+		if err := o.carrierTells(ctx, id, status); err != nil {
+			return fmt.Errorf("%s: tell that it is %s: %w", id, status, err)
+		}
+	}
 	return o.closed(ctx, id)
+}
+
+// carrierTells has the simulator send a webhook of an order's only parcel, as soon as that is booked, and again until it is taken.
+func (o *orders) carrierTells(ctx context.Context, id, status string) error {
+	body := fmt.Sprintf(`{"shipment_id":%q,"status":%q}`, order.ShipmentID(id, 1), status)
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, o.SimulatorURL+"/webhooks/send", strings.NewReader(body))
+		if err != nil {
+			return err
+		}
+		code, answer, err := o.do(request)
+		var taken struct {
+			Status int `json:"status"`
+		}
+		switch {
+		case err != nil:
+			return err
+		case code == http.StatusOK && json.Unmarshal(answer, &taken) == nil && taken.Status == http.StatusOK:
+			return nil
+		case code != http.StatusOK && code != http.StatusNotFound && code != http.StatusBadGateway:
+			return fmt.Errorf("%d: %s", code, answer)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // closed waits until an order's workflow has ended.
 func (o *orders) closed(ctx context.Context, id string) error {
-	return o.temporal.GetWorkflow(ctx, workflows.OrderWorkflowID(id), "").Get(ctx, nil)
+	return o.Temporal.GetWorkflow(ctx, workflows.OrderWorkflowID(id), "").Get(ctx, nil)
 }
 
 func newOrderID() string { return "bench_" + strings.ReplaceAll(uuid.NewString(), "-", "") }
@@ -76,40 +133,39 @@ func (o *orders) place(ctx context.Context, id string) error {
 
 func (o *orders) post(ctx context.Context, id string) (status int, answer []byte, err error) {
 	body := fmt.Sprintf(placedOrder, id, o.customer(id))
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, o.url+"/v1/orders", bytes.NewReader([]byte(body)))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, o.url()+"/v1/orders", bytes.NewReader([]byte(body)))
 	if err != nil {
 		return 0, nil, err
 	}
-	request.Header.Set("Authorization", "Bearer "+o.key)
+	request.Header.Set("Authorization", "Bearer "+o.Key)
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Idempotency-Key", id)
+	return o.do(request)
+}
+
+func (o *orders) do(request *http.Request) (status int, answer []byte, err error) {
 	response, err := o.http.Do(request)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	answer, err = io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	answer, err = io.ReadAll(io.LimitReader(response.Body, 8<<20))
 	return response.StatusCode, answer, err
 }
 
 // get reads a path and gives the answer's body.
 func (o *orders) get(ctx context.Context, path string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, o.url+path, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, o.url()+path, nil)
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("Authorization", "Bearer "+o.key)
-	response, err := o.http.Do(request)
+	request.Header.Set("Authorization", "Bearer "+o.Key)
+	status, answer, err := o.do(request)
 	if err != nil {
 		return nil, fmt.Errorf("get %s: %w", path, err)
 	}
-	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, 8<<20))
-	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", path, err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("get %s: %s: %s", path, response.Status, answer)
+	if status != http.StatusOK {
+		return nil, fmt.Errorf("get %s: %d: %s", path, status, answer)
 	}
 	return answer, nil
 }

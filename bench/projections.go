@@ -73,7 +73,10 @@ func (b *projectionBench) writeHistory(ctx context.Context) error {
 	if err := past.growTo(ctx, b.Events); err != nil {
 		return err
 	}
-	return past.removeTemplate(ctx)
+	if err := past.removeTemplate(ctx); err != nil {
+		return err
+	}
+	return tidyUp(ctx, b.Pool)
 }
 
 // catchUps compares catching up with all events to reading them.

@@ -25,7 +25,7 @@ func reads(ctx context.Context, through *orders, o LifecycleOptions) ([]Row, err
 		func(ctx context.Context) error {
 			const query = `SELECT state FROM order_views WHERE order_id = $1`
 			var state []byte
-			return o.Pool.QueryRow(ctx, query, id()).Scan(&state)
+			return o.System.Pool.QueryRow(ctx, query, id()).Scan(&state)
 		})
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func reads(ctx context.Context, through *orders, o LifecycleOptions) ([]Row, err
 			const query = `
 				SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total, placed_at, updated_at, needs_attention
 				FROM order_views WHERE tenant = $1 ORDER BY placed_at DESC, order_id DESC LIMIT $2`
-			rows, err := o.Pool.Query(ctx, query, "default", ordersInList+1)
+			rows, err := o.System.Pool.Query(ctx, query, "default", ordersInList+1)
 			if err != nil {
 				return err
 			}

@@ -8,17 +8,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgxpool"
-	"go.temporal.io/sdk/client"
 )
 
 // SoakOptions say what to watch for long.
 type SoakOptions struct {
-	// URL and Key reach a running Orderly whose orders close as soon as they are delivered; Pool is on its database.
-	URL, Key string
-	Temporal client.Client
-	Pool     *pgxpool.Pool
+	System System
 	// Orders is how many lives tell what the machine carries, InFlight of them at a time.
 	Orders, InFlight int
 	// For is how long half of that is asked of it.
@@ -52,7 +46,7 @@ type soak struct {
 // with reads between, and compares the last third of that time with the one before it. The first third is left out: caches
 // fill, and tables are so small that little work makes them large.
 func Soak(ctx context.Context, o SoakOptions) ([]Row, error) {
-	s := &soak{SoakOptions: o, through: newOrders(o.URL, o.Key, o.Temporal)}
+	s := &soak{SoakOptions: o, through: newOrders(o.System)}
 	// Of 65,536 customers new ones keep coming, and some come again.
 	s.through.customer = func(orderID string) string { return "cust_" + orderID[len(orderID)-4:] }
 	if _, err := rate(ctx, o.InFlight, o.InFlight, s.through.life, s.through.caughtUp); err != nil {
@@ -126,7 +120,7 @@ func (s *soak) life(ctx context.Context) {
 	for _, ask := range []func() error{
 		func() error { return s.post(ctx, id) },
 		func() error { return s.through.readOrder(ctx, id+"?min_version=1") },
-		func() error { return s.through.closed(ctx, id) },
+		func() error { return s.through.deliver(ctx, id) },
 		func() error { return s.through.readOrder(ctx, id) },
 		func() error { return s.through.readList(ctx) },
 	} {

@@ -82,7 +82,7 @@ func (s *soak) sample(ctx context.Context) (sample, error) {
 // connections are those of the services, whose name is the pool's default.
 func (s *soak) connections(ctx context.Context) (n float64, err error) {
 	const query = `SELECT count(*)::float8 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'orderly'`
-	err = s.Pool.QueryRow(ctx, query).Scan(&n)
+	err = s.System.Pool.QueryRow(ctx, query).Scan(&n)
 	return n, err
 }
 
@@ -91,7 +91,7 @@ func (s *soak) tables(ctx context.Context) (map[string]tableSize, error) {
 	const query = `
 		SELECT relname, pg_total_relation_size(relid), n_live_tup, n_dead_tup
 		FROM pg_stat_user_tables WHERE schemaname = 'public' AND n_tup_upd + n_tup_del > 0`
-	rows, err := s.Pool.Query(ctx, query)
+	rows, err := s.System.Pool.Query(ctx, query)
 	if err != nil {
 		return nil, err
 	}

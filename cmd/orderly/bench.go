@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime/pprof"
 	"slices"
 	"strconv"
@@ -20,8 +18,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
-	"go.temporal.io/sdk/client"
-	"go.uber.org/zap"
 
 	"orderly/bench"
 	"orderly/eventstore"
@@ -44,7 +40,7 @@ type benchOptions struct {
 var benches = []struct {
 	name string
 	run  func(context.Context, benchOptions) ([]bench.Row, error)
-}{{"lifecycle", benchLifecycle}, {"eventstore", benchStore}, {"projections", benchProjections}, {"memory", benchMemory}, {"growth", benchGrowth}, {soakPart, benchSoak}}
+}{{"lifecycle", benchLifecycle}, {"eventstore", benchStore}, {"projections", benchProjections}, {"memory", benchMemory}, {"growth", benchGrowth}, {"instances", benchInstances}, {soakPart, benchSoak}}
 
 func benchCommand() *cobra.Command {
 	var o benchOptions
@@ -54,7 +50,7 @@ func benchCommand() *cobra.Command {
 		Args:  exactly(0),
 	}
 	format := outputFlag(cmd)
-	cmd.Flags().StringVar(&o.only, "only", "", "only this part: lifecycle, eventstore, projections, memory, growth or soak, which is done by its name alone")
+	cmd.Flags().StringVar(&o.only, "only", "", "only this part: lifecycle, eventstore, projections, memory, growth, instances, or soak, which is done by its name alone")
 	cmd.Flags().StringVar(&o.save, "save", "", "write the rows into this file, too, as JSON")
 	cmd.Flags().StringVar(&o.profile, "profile", "", "write a CPU profile of the measuring process into this file, for go tool pprof")
 	cmd.Flags().IntVar(&o.rounds, "rounds", 3, "rounds; the median counts")
@@ -260,96 +256,4 @@ func onDatabase(ctx context.Context, databaseURL, statement string) error {
 		return fmt.Errorf("%s: %w", statement, err)
 	}
 	return nil
-}
-
-// benchLifecycle measures whole lives of orders at a pace at which nothing waits on purpose.
-func benchLifecycle(ctx context.Context, o benchOptions) ([]bench.Row, error) {
-	return withOrderly(ctx, "10ms", func(ctx context.Context, c config.Config, temporal client.Client) ([]bench.Row, error) {
-		pool, err := connectDatabase(ctx, c)
-		if err != nil {
-			return nil, err
-		}
-		defer pool.Close()
-		return bench.Lifecycle(ctx, bench.LifecycleOptions{
-			Pool: pool, URL: c.PublicURL, Key: c.APIKey, Temporal: temporal, Orders: o.orders, Rounds: o.rounds, InFlight: o.inFlight, Progress: o.progress,
-		})
-	})
-}
-
-// benchMemory measures a process whose orders wait for carriers that never come.
-func benchMemory(ctx context.Context, o benchOptions) ([]bench.Row, error) {
-	return withOrderly(ctx, "off", func(ctx context.Context, c config.Config, temporal client.Client) ([]bench.Row, error) {
-		return bench.Memory(ctx, bench.MemoryOptions{
-			URL: c.PublicURL, Key: c.APIKey, Temporal: temporal, Orders: o.underWay, InFlight: o.inFlight, Progress: o.progress,
-		})
-	})
-}
-
-// benchGrowth measures a system that has carried out many orders before.
-func benchGrowth(ctx context.Context, o benchOptions) ([]bench.Row, error) {
-	return withOrderly(ctx, "10ms", func(ctx context.Context, c config.Config, temporal client.Client) ([]bench.Row, error) {
-		pool, err := postgres.Open(ctx, c.DatabaseURL, postgres.Options{Name: "orderly-bench"})
-		if err != nil {
-			return nil, err
-		}
-		defer pool.Close()
-		return bench.Growth(ctx, bench.GrowthOptions{
-			Pool: pool, URL: c.PublicURL, Key: c.APIKey, Temporal: temporal, Past: o.past, Orders: o.orders, InFlight: o.inFlight, Rounds: o.rounds, Progress: o.progress,
-		})
-	})
-}
-
-// withOrderly runs Orderly and the simulator as processes of their own while something is measured. Transit is how long the
-// simulator's parcels take between two scans.
-func withOrderly(
-	ctx context.Context, transit string, measure func(context.Context, config.Config, client.Client) ([]bench.Row, error),
-) ([]bench.Row, error) {
-	data, err := os.MkdirTemp("", "orderly-bench-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = os.RemoveAll(data) }()
-	addrs, err := freeAddrs(ctx, 2)
-	if err != nil {
-		return nil, err
-	}
-	for name, value := range map[string]string{
-		"ORDERLY_HTTP_ADDR": addrs[0], "ORDERLY_URL": "http://" + addrs[0], "ORDERLY_SIMULATOR_URL": "http://" + addrs[1],
-		"ORDERLY_CLOSE_AFTER": "0s", "ORDERLY_LOG_LEVEL": "warn", "ORDERLY_RATE_LIMIT": "0",
-	} {
-		_ = os.Setenv(name, value) // only fails for names that are none
-	}
-	c, err := devConfig(ctx, data)
-	if err != nil {
-		return nil, err
-	}
-	ctx, stop := context.WithCancel(ctx)
-	family := newFamily(ctx, data, c.environment())
-	defer family.wait()
-	defer stop()
-	family.keep("simulator", "simulator", "--addr", addrs[1], "--data", filepath.Join(data, "simulator"), "--transit", transit)
-	family.keep("orderly", "serve", "--all")
-	if err := waitReady(ctx, c.PublicURL+"/readyz", c.SimulatorURL+"/livez"); err != nil {
-		return nil, err
-	}
-	temporal, _, err := connectTemporal(c.Config, zap.NewNop())
-	if err != nil {
-		return nil, err
-	}
-	defer temporal.Close()
-	return measure(ctx, c.Config, temporal)
-}
-
-// freeAddrs finds n addresses on which nobody listens.
-func freeAddrs(ctx context.Context, n int) ([]string, error) {
-	var addrs []string
-	for range n {
-		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
-		}
-		defer func() { _ = listener.Close() }()
-		addrs = append(addrs, listener.Addr().String())
-	}
-	return addrs, nil
 }

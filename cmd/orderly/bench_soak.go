@@ -5,11 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"go.temporal.io/sdk/client"
-
 	"orderly/bench"
-	"orderly/internal/config"
-	"orderly/internal/postgres"
 )
 
 // soakPart takes too long to be measured unless it is asked for.
@@ -20,14 +16,9 @@ func benchSoak(ctx context.Context, o benchOptions) ([]bench.Row, error) {
 	if o.minutes <= 0 {
 		return nil, usageError{errors.New("--minutes: a soak takes some")}
 	}
-	return withOrderly(ctx, "10ms", func(ctx context.Context, c config.Config, temporal client.Client) ([]bench.Row, error) {
-		pool, err := postgres.Open(ctx, c.DatabaseURL, postgres.Options{Name: "orderly-bench"})
-		if err != nil {
-			return nil, err
-		}
-		defer pool.Close()
+	return withSystems(ctx, []int{1}, func(ctx context.Context, systems []bench.System) ([]bench.Row, error) {
 		return bench.Soak(ctx, bench.SoakOptions{
-			Pool: pool, URL: c.PublicURL, Key: c.APIKey, Temporal: temporal, Orders: o.orders, InFlight: o.inFlight,
+			System: systems[0], Orders: o.orders, InFlight: o.inFlight,
 			For: time.Duration(o.minutes * float64(time.Minute)), Progress: o.progress,
 		})
 	})
