@@ -86,7 +86,7 @@ func (o *orders) carrierTells(ctx context.Context, id, status string) error {
 		}
 		code, answer, err := o.do(request)
 		var taken struct {
-			Status int `json:"status"`
+			Status int `json:"receiver_status"`
 		}
 		switch {
 		case err != nil:
