@@ -27,8 +27,11 @@ const (
 	// soakSamples are taken at least, and one each sampleEvery when there is time for more.
 	soakSamples = 30
 	sampleEvery = 5 * time.Second
-	// tellEvery is how long nothing is said.
+	// tellEvery is how long nothing is said, endWithin how long the last lives may take.
 	tellEvery = time.Minute
+	endWithin = time.Minute
+	// failuresTold are told in full, the others counted.
+	failuresTold = 10
 )
 
 // soak asks the same of a system for long, and watches it.
@@ -36,10 +39,12 @@ type soak struct {
 	SoakOptions
 
 	through *orders
-	lives   sync.WaitGroup
+	running sync.WaitGroup
 	// underWay are lives that have not ended, asked the requests, failed those among them that were not answered as they should.
 	underWay, asked, failed atomic.Int64
-	samples                 []sample
+
+	mu      sync.Mutex
+	samples []sample
 }
 
 // Soak measures how many lives a second the machine carries, then asks half of that of it for long, at a constant rate and
@@ -66,47 +71,27 @@ func Soak(ctx context.Context, o SoakOptions) ([]Row, error) {
 
 // run begins lives at a constant rate, whether or not those before have ended, and takes samples.
 func (s *soak) run(ctx context.Context, pace float64) error {
-	defer s.lives.Wait()
+	ctx, stop := context.WithTimeout(ctx, s.For+endWithin)
+	defer stop()
+	defer s.running.Wait()
 	begin := time.NewTicker(time.Duration(float64(time.Second) / pace))
 	defer begin.Stop()
 	look := time.NewTicker(min(sampleEvery, s.For/soakSamples))
 	defer look.Stop()
 	tell := time.NewTicker(tellEvery)
 	defer tell.Stop()
-	watched, stop := context.WithTimeout(ctx, s.For)
-	defer stop()
-	var watching sync.WaitGroup
-	defer watching.Wait()
-	looked := make(chan error, 1)
-	watching.Go(func() { looked <- s.watch(watched, look.C, tell.C) })
+	end := time.After(s.For)
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case err := <-looked:
-			return err
-		case <-begin.C:
-			s.lives.Go(func() { s.life(ctx) })
-		}
-	}
-}
-
-// watch takes samples until the time is over.
-func (s *soak) watch(ctx context.Context, look, tell <-chan time.Time) error {
-	for {
-		select {
-		case <-ctx.Done():
+		case <-end:
 			return nil
-		case <-look:
-			taken, err := s.sample(ctx)
-			if ctx.Err() != nil {
-				return nil
-			}
-			if err != nil {
-				return fmt.Errorf("take a sample: %w", err)
-			}
-			s.samples = append(s.samples, taken)
-		case <-tell:
+		case <-begin.C:
+			s.running.Go(func() { s.life(ctx) })
+		case <-look.C:
+			s.running.Go(func() { s.ask("take a sample", func() error { return s.look(ctx) }) })
+		case <-tell.C:
 			s.tell()
 		}
 	}
@@ -117,20 +102,29 @@ func (s *soak) life(ctx context.Context) {
 	s.underWay.Add(1)
 	defer s.underWay.Add(-1)
 	id := newOrderID()
-	for _, ask := range []func() error{
+	for _, step := range []func() error{
 		func() error { return s.post(ctx, id) },
 		func() error { return s.through.readOrder(ctx, id+"?min_version=1") },
 		func() error { return s.through.deliver(ctx, id) },
 		func() error { return s.through.readOrder(ctx, id) },
 		func() error { return s.through.readList(ctx) },
 	} {
-		s.asked.Add(1)
-		if err := ask(); err != nil {
-			s.failed.Add(1)
-			fmt.Fprintf(s.Progress, "%s: %v\n", id, err)
+		if !s.ask(id, step) {
 			return
 		}
 	}
+}
+
+// ask counts what is asked, and what is not answered as it should be.
+func (s *soak) ask(what string, do func() error) bool {
+	s.asked.Add(1)
+	if err := do(); err != nil {
+		if s.failed.Add(1) <= failuresTold {
+			fmt.Fprintf(s.Progress, "%s: %v\n", what, err)
+		}
+		return false
+	}
+	return true
 }
 
 // post places an order. Half busy, nobody has a reason to be asked to come again.

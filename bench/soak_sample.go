@@ -46,8 +46,21 @@ type tableSize struct{ bytes, live, dead int64 }
 func (t tableSize) bytesPerRow() float64 {
 	return float64(max(t.bytes, smallTable)) / float64(max(t.live, 1))
 }
+
 func (t tableSize) deadPerRow() float64 {
 	return float64(max(t.dead, fewDead)) / float64(max(t.live, 1))
+}
+
+// look takes a sample and keeps it.
+func (s *soak) look(ctx context.Context) error {
+	taken, err := s.sample(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.samples = append(s.samples, taken)
+	return nil
 }
 
 // sample looks at the process and at its database.
@@ -107,15 +120,17 @@ func (s *soak) tables(ctx context.Context) (map[string]tableSize, error) {
 
 // tell says how it goes.
 func (s *soak) tell() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(s.samples) == 0 {
 		return
 	}
 	latest := s.samples[len(s.samples)-1]
-	var line strings.Builder
+	var figures []string
 	for i, gauge := range soakGauges {
-		fmt.Fprintf(&line, "%s %.0f %s, ", gauge.name, latest.gauges[i], gauge.unit)
+		figures = append(figures, strings.TrimSpace(fmt.Sprintf("%s %.0f %s", gauge.name, latest.gauges[i], gauge.unit)))
 	}
-	fmt.Fprintf(s.Progress, "%slag %s, %d of %d requests failed\n", line.String(), latest.lag, s.failed.Load(), s.asked.Load())
+	fmt.Fprintf(s.Progress, "%s, lag %s, %d of %d requests failed\n", strings.Join(figures, ", "), latest.lag, s.failed.Load(), s.asked.Load())
 }
 
 // rows compare the last third of the samples with the one before it.
