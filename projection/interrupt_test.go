@@ -55,11 +55,11 @@ func (i *interrupter) TraceBatchEnd(_ context.Context, conn *pgx.Conn, _ pgx.Tra
 	i.next(conn)
 }
 
-// interruptedPool is a second pool on the world's database, with the interrupter in it.
-func (w *world) interruptedPool(i *interrupter) *pgxpool.Pool {
+// tracedPool is a second pool on the world's database, of which a tracer hears.
+func (w *world) tracedPool(tracer pgx.QueryTracer) *pgxpool.Pool {
 	w.t.Helper()
 	config := w.pool.Config()
-	config.ConnConfig.Tracer = i
+	config.ConnConfig.Tracer = tracer
 	pool, err := pgxpool.NewWithConfig(w.t.Context(), config)
 	if err != nil {
 		w.t.Fatal(err)
@@ -78,7 +78,7 @@ func TestRun_InterruptedAtEveryMoment_AppliesEachEventOnce(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			i := &interrupter{}
-			pool := w.interruptedPool(i)
+			pool := w.tracedPool(i)
 			const moments = 32
 			for at := 1; at <= moments; at++ {
 				w.append(orderID(at%5), "Fine", 3)

@@ -194,7 +194,7 @@ func TestRebuild_KilledAtEveryMoment_GoesOn(t *testing.T) {
 	}
 	w.runUntil(rebuilt(1), w.caughtUp)
 	i := &interrupter{}
-	pool := w.interruptedPool(i)
+	pool := w.tracedPool(i)
 	const moments = 110
 	done := 0
 	for at := 1; at <= moments; at++ {
@@ -321,7 +321,7 @@ func TestRebuild_WhileOrdersAreArchived_KilledAtEveryMoment_GoesOn(t *testing.T)
 	streams := w.fillForArchive()
 	heads := w.list(wantHeads)
 	i := &interrupter{}
-	pool := w.interruptedPool(i)
+	pool := w.tracedPool(i)
 	p, store := w.archiving(owner, streams...)
 	strike := func(conn *pgx.Conn) {
 		_, _ = owner.Exec(context.Background(), `SELECT pg_terminate_backend($1, 5000)`, conn.PgConn().PID())

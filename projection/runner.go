@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -44,6 +45,7 @@ type Runner struct {
 
 	fence    int64
 	size     batchSize
+	ahead    page // was read while the one before it was applied
 	progress Progress
 	pulsed   time.Time
 }
@@ -99,19 +101,51 @@ func (r *Runner) follow(ctx context.Context, announcer *eventstore.Notifier, rep
 	}
 }
 
-// step reads and applies one batch, and says whether there was one.
+// step applies one batch, and says whether there was one. As long as there is more to come than it takes at a time, it reads the
+// next batch meanwhile: so the database is never idle while events are read, nor reading while it could write.
 func (r *Runner) step(ctx context.Context) (bool, error) {
-	limit := r.size.limit()
-	events, err := r.store.ReadFeed(ctx, r.progress.Position, limit)
-	if err != nil || len(events) == 0 {
+	now, err := r.take(ctx)
+	if err != nil || len(now.events) == 0 {
 		return false, err
+	}
+	var next page
+	var reading sync.WaitGroup
+	if now.full {
+		last, limit := now.events[len(now.events)-1].Position, r.size.limit()
+		reading.Go(func() { next, _ = r.read(ctx, last, limit) }) // what could not be read is read again, by itself
 	}
 	began := time.Now()
-	if _, err := r.apply(ctx, events); err != nil {
+	applied, err := r.apply(ctx, now.events)
+	took := time.Since(began)
+	reading.Wait()
+	if err != nil {
 		return false, err
 	}
-	r.size.applied(len(events) == limit, time.Since(began))
+	r.size.applied(now.full, took)
+	if applied == len(now.events) {
+		r.ahead = next
+	}
 	return true, nil
+}
+
+// page is a part of the feed; full says that there may be more behind it.
+type page struct {
+	events []eventstore.Event
+	full   bool
+}
+
+// take gives the page behind the checkpoint.
+func (r *Runner) take(ctx context.Context) (page, error) {
+	if now := r.ahead; len(now.events) > 0 {
+		r.ahead = page{}
+		return now, nil
+	}
+	return r.read(ctx, r.progress.Position, r.size.limit())
+}
+
+func (r *Runner) read(ctx context.Context, after eventstore.Position, limit int) (page, error) {
+	events, err := r.store.ReadFeed(ctx, after, limit)
+	return page{events, len(events) == limit}, err
 }
 
 func (r *Runner) wakeUp() (wake <-chan struct{}, stop func()) {

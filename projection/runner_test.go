@@ -3,6 +3,8 @@ package projection_test
 import (
 	"context"
 	"errors"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -91,6 +93,63 @@ func TestRun_Poison_ParksItsOrderAndGoesOnWithTheOthers(t *testing.T) {
 		t.Errorf("reasons: %q", reasons)
 	}
 	want := w.list(`SELECT order_id || ':' || version FROM order_events WHERE order_id <> 'ord_004' OR version < 3 ORDER BY order_id, version`)
+	if diff := cmp.Diff(want, w.list(allEffects)); diff != "" {
+		t.Errorf("effects (-want +got):\n%s", diff)
+	}
+}
+
+// TestRun_FarBehind_ReadsTheNextBatchMeanwhile holds the first batch until the second one has been read.
+func TestRun_FarBehind_ReadsTheNextBatchMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for n := range 10 {
+		w.append(orderID(n), "Fine", 20)
+	}
+	reads := &feedReads{second: make(chan struct{})}
+	p := effects()
+	p.Apply = func(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error {
+		select {
+		case <-reads.second:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		return writeEffects(ctx, tx, events)
+	}
+	watched := *w
+	watched.pool = w.tracedPool(reads)
+	watched.store = eventstore.New(watched.pool, eventstore.Options{})
+	watched.runUntil(p, w.caughtUp)
+	w.mustHaveEffectsOnce()
+}
+
+// feedReads closes second as the feed is read for the second time.
+type feedReads struct {
+	n      atomic.Int32
+	second chan struct{}
+}
+
+func (f *feedReads) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	if strings.Contains(data.SQL, "ORDER BY tx, position") && f.n.Add(1) == 2 {
+		close(f.second)
+	}
+	return ctx
+}
+
+func (*feedReads) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// TestRun_PoisonFarBehind_LosesNothingOfWhatWasReadAhead: the rest of a batch that was broken off comes before what follows it.
+func TestRun_PoisonFarBehind_LosesNothingOfWhatWasReadAhead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for n := range 10 {
+		w.append(orderID(n), "Fine", 20)
+	}
+	w.append(orderID(10), "Poison", 1)
+	for n := range 10 {
+		w.append(orderID(n), "Fine", 20)
+	}
+	w.runUntil(effects(), w.caughtUp)
+	want := w.list(`SELECT order_id || ':' || version FROM order_events WHERE order_id <> 'ord_010' ORDER BY order_id, version`)
 	if diff := cmp.Diff(want, w.list(allEffects)); diff != "" {
 		t.Errorf("effects (-want +got):\n%s", diff)
 	}

@@ -34,7 +34,7 @@ func (r *Runner) takeOver(ctx context.Context) error {
 		ON CONFLICT (name, shard) DO UPDATE SET fence = p.fence + 1, seen_at = clock_timestamp(), error = '', paused = false
 		RETURNING version, fence, checkpoint_tx, checkpoint_position`
 	var version int
-	r.progress = Progress{}
+	r.progress, r.ahead = Progress{}, page{}
 	position := &r.progress.Position
 	err := pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
 		if err := reshard(ctx, tx, r.projection); err != nil {
