@@ -48,6 +48,9 @@ var growthFigures = []struct {
 		return rate(ctx, growthLists, readers, a.readList, nothing)
 	}},
 	{"whole lifecycle", "orders/s", func(ctx context.Context, a aged, o GrowthOptions) (float64, error) {
+		if err := settle(ctx); err != nil {
+			return 0, err
+		}
 		return rate(ctx, o.Orders, o.InFlight, a.life, a.caughtUp)
 	}},
 }
@@ -65,14 +68,14 @@ func Growth(ctx context.Context, o GrowthOptions) ([]Row, error) {
 			return nil, fmt.Errorf("warm up: %w", err)
 		}
 	}
+	if err := settle(ctx); err != nil {
+		return nil, err
+	}
 	var rows []Row
 	for _, figure := range growthFigures {
 		measured := make([][]float64, len(systems))
 		for turn := range 2 * o.Rounds * len(systems) {
 			i := inTurn(turn, len(systems))
-			if err := settle(ctx); err != nil {
-				return nil, err
-			}
 			value, err := figure.measure(ctx, systems[i], o)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", figure.name, err)
