@@ -113,21 +113,27 @@ func (r *road) travel(ctx context.Context) error {
 		ShipTo:   order.ShipTo{Country: "US", Sealed: &order.Sealed{KeyID: "benchkey", Content: make([]byte, 150)}},
 		Shipping: order.Shipping{Service: "standard", Carrier: "fedex"},
 	}})
-	for err == nil && len(r.last.Plan.Steps) > 0 {
-		err = r.apply(ctx, outcome(r.last.State, r.last.Plan.Steps[0]))
-	}
-	for _, status := range []string{"dispatched", "delivered"} {
-		if err == nil && len(r.last.State.Shipments) == 0 {
-			err = fmt.Errorf("%s has no parcel: it waits for %s", r.id, r.last.Plan.WaitingFor)
-		}
-		if err == nil {
-			err = r.apply(ctx, order.RecordCarrierUpdate{ShipmentID: r.last.State.Shipments[0].ShipmentID, Status: status, At: r.last.State.UpdatedAt})
-		}
-	}
-	if err == nil && r.last.State.Status != order.Closed {
-		err = r.apply(ctx, order.PassDeadline{})
+	for err == nil && r.last.State.Status != order.Closed {
+		err = r.apply(ctx, next(r.last))
 	}
 	return err
+}
+
+// next is what happens to an order on the plain road: its steps succeed, its parcel is on its way, arrives, and that was all.
+func next(last journal.Result) order.Body {
+	s := last.State
+	if len(last.Plan.Steps) > 0 {
+		return outcome(s, last.Plan.Steps[0])
+	}
+	for _, parcel := range s.Shipments {
+		switch parcel.Status {
+		case order.ShipmentIsBooked:
+			return order.RecordCarrierUpdate{ShipmentID: parcel.ShipmentID, Status: "dispatched", At: s.UpdatedAt}
+		case order.ShipmentIsDispatched:
+			return order.RecordCarrierUpdate{ShipmentID: parcel.ShipmentID, Status: "delivered", At: s.UpdatedAt}
+		}
+	}
+	return order.PassDeadline{}
 }
 
 func (r *road) apply(ctx context.Context, body order.Body) error {
@@ -137,6 +143,9 @@ func (r *road) apply(ctx context.Context, body order.Body) error {
 	})
 	if err != nil {
 		return fmt.Errorf("%s to %s: %w", body.CommandName(), r.id, err)
+	}
+	if result.Version == r.last.Version {
+		return fmt.Errorf("%s to %s changes nothing: it waits for %s", body.CommandName(), r.id, result.Plan.WaitingFor)
 	}
 	r.last = result
 	if r.after != nil {
