@@ -73,15 +73,17 @@ func Growth(ctx context.Context, o GrowthOptions) ([]Row, error) {
 	}
 	var rows []Row
 	for _, figure := range growthFigures {
-		measured := make([][]float64, len(systems))
-		for turn := range 2 * o.Rounds * len(systems) {
-			i := inTurn(turn, len(systems))
-			value, err := figure.measure(ctx, systems[i], o)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", figure.name, err)
+		measures := make([]func() (float64, error), len(systems))
+		for i, system := range systems {
+			measures[i] = func() (float64, error) {
+				value, err := figure.measure(ctx, system, o)
+				fmt.Fprintf(o.Progress, "%s with %d orders of the past: %.1f %s\n", figure.name, system.past, value, figure.unit)
+				return value, err
 			}
-			fmt.Fprintf(o.Progress, "%s with %d orders of the past: %.1f %s\n", figure.name, systems[i].past, value, figure.unit)
-			measured[i] = append(measured[i], value)
+		}
+		measured, err := allInTurns(o.Rounds, measures...)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", figure.name, err)
 		}
 		for i := 1; i < len(systems); i++ {
 			name := fmt.Sprintf("%s, %d past orders / %d", figure.name, systems[i].past, systems[0].past)
@@ -89,15 +91,6 @@ func Growth(ctx context.Context, o GrowthOptions) ([]Row, error) {
 		}
 	}
 	return rows, nil
-}
-
-// inTurn says whose turn it is among n: in one round in their order, in the next one backwards, so that nobody always comes after
-// the same one.
-func inTurn(turn, n int) int {
-	if round := turn / n; round%2 == 1 {
-		return n - 1 - turn%n
-	}
-	return turn % n
 }
 
 // age gives a system orders of the past.

@@ -35,27 +35,33 @@ func newCost(name, unit string, target float64, figures, baselines []float64) Ro
 	return row
 }
 
-// inTurns measures a baseline and a figure, in each round both. Who goes first changes from round to round, and there are
-// twice as many rounds as were asked for: each leaves something to do behind, as pages to be written, of which the next one
-// pays its share.
+// inTurns measures a baseline and a figure as [allInTurns] does.
 func inTurns(rounds int, baseline, figure func() (float64, error)) (baselines, figures []float64, err error) {
+	values, err := allInTurns(rounds, baseline, figure)
+	if err != nil {
+		return nil, nil, err
+	}
+	return values[0], values[1], nil
+}
+
+// allInTurns measures all in each round, and gives what each of them had. Every other round goes backwards, and there are twice as
+// many rounds as were asked for: each measurement leaves something to do behind, as pages to be written, of which the next one
+// pays its share.
+func allInTurns(rounds int, measures ...func() (float64, error)) ([][]float64, error) {
+	values := make([][]float64, len(measures))
 	for round := range 2 * rounds {
-		first, second, firsts, seconds := baseline, figure, &baselines, &figures
-		if round%2 == 1 {
-			first, second, firsts, seconds = second, first, seconds, firsts
-		}
-		for _, each := range []struct {
-			measure func() (float64, error)
-			into    *[]float64
-		}{{first, firsts}, {second, seconds}} {
-			value, err := each.measure()
-			if err != nil {
-				return nil, nil, err
+		for i := range measures {
+			if round%2 == 1 {
+				i = len(measures) - 1 - i
 			}
-			*each.into = append(*each.into, value)
+			value, err := measures[i]()
+			if err != nil {
+				return nil, err
+			}
+			values[i] = append(values[i], value)
 		}
 	}
-	return baselines, figures, nil
+	return values, nil
 }
 
 func median(values []float64) float64 {

@@ -102,7 +102,7 @@ func (r *Runner) follow(ctx context.Context, announcer *eventstore.Notifier, rep
 }
 
 // step applies one batch, and says whether there was one. As long as there is more to come than it takes at a time, it reads the
-// next batch meanwhile: so the database is never idle while events are read, nor reading while it could write.
+// next batch meanwhile.
 func (r *Runner) step(ctx context.Context) (bool, error) {
 	now, err := r.take(ctx)
 	if err != nil || len(now.events) == 0 {

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// queueRows queues a statement that takes rows as arrays, one for each field in the order of the fields, and unnests them: that
-// costs Postgres an eighth of what it does to read the same rows from JSON.
+// queueRows queues a statement that takes rows as arrays, one for each field in the order of the fields, and unnests them. Postgres
+// reads them with much less work than the same rows as JSON: those of status_changes with an eighth of it.
 func queueRows[T any](batch *pgx.Batch, query string, rows []T) error {
 	if len(rows) == 0 {
 		return nil
