@@ -212,10 +212,14 @@ func TestFollow_EventOfANewerProgram_EndsTheStreamInsteadOfAGuess(t *testing.T) 
 	if _, err := w.pool.Exec(t.Context(), query); err != nil {
 		t.Fatal(err)
 	}
-	stream := w.hub.Follow(t.Context(), eventstore.Position{}, all)
-	for range stream.Messages { //nolint:revive // what comes before it may come
+	err := live.ErrCutOff
+	for errors.Is(err, live.ErrCutOff) { // by the hub, when the event came into the feed only after the stream: a client comes again
+		stream := w.hub.Follow(t.Context(), eventstore.Position{}, all)
+		for range stream.Messages { //nolint:revive // what comes before it may come
+		}
+		err = stream.Err()
 	}
-	if err := stream.Err(); err == nil || !strings.Contains(err.Error(), "OrderTeleported") {
+	if err == nil || !strings.Contains(err.Error(), "OrderTeleported") {
 		t.Errorf("the stream ended with %v, want the event's type", err)
 	}
 }

@@ -38,7 +38,8 @@ func TestRun_TakenOver_StopsAndLeavesEachEffectOnce(t *testing.T) {
 	second := make(chan struct{})
 	go func() {
 		defer close(second)
-		w.runUntil(effects(), w.caughtUp)
+		// The first one may come to the end before the second one has its turn.
+		w.runUntil(effects(), func() bool { return w.holds(`SELECT fence = 2 FROM projections`) && w.caughtUp() })
 	}()
 	eventually(t, func() bool {
 		return w.holds(`SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`)
