@@ -26,8 +26,13 @@ type GrowthOptions struct {
 // growthTarget is what a figure may lose by orders of the past.
 const growthTarget = 0.8
 
-// growthLists is how many pages are read in each round.
-const growthLists = 1000
+const (
+	// growthLists is how many pages are read in each round.
+	growthLists = 1000
+	// growthOrders is how many orders, all over the past, are read again and again, so that each process of Postgres has soon seen
+	// their pages.
+	growthOrders = 100
+)
 
 // aged is a system with orders of the past.
 type aged struct {
@@ -41,6 +46,11 @@ var growthFigures = []struct {
 	name, unit string
 	measure    func(context.Context, aged, GrowthOptions) (float64, error)
 }{
+	{fmt.Sprintf("GET one of %d orders", growthOrders), "requests/s", func(ctx context.Context, a aged, _ GrowthOptions) (float64, error) {
+		return rate(ctx, readsEach, readers, func(ctx context.Context) error {
+			return a.readOrder(ctx, pastOrder(rand.IntN(growthOrders)*a.past/growthOrders))
+		}, nothing)
+	}},
 	{"GET any order", "requests/s", func(ctx context.Context, a aged, _ GrowthOptions) (float64, error) {
 		return rate(ctx, readsEach, readers, func(ctx context.Context) error { return a.readOrder(ctx, pastOrder(rand.IntN(a.past))) }, nothing)
 	}},

@@ -20,17 +20,21 @@ func reads(ctx context.Context, through *orders, o LifecycleOptions) ([]Row, err
 	if err != nil {
 		return nil, err
 	}
-	one, err := readRow(ctx, "GET /v1/orders/{id} / the same SQL", readsEach, o.Rounds,
-		func(ctx context.Context) error { return through.readOrder(ctx, id()) },
-		func(ctx context.Context) error {
-			const query = `SELECT state FROM order_views WHERE order_id = $1`
-			var state []byte
-			return o.System.Pool.QueryRow(ctx, query, id()).Scan(&state)
-		})
+	oneByPgx := func(ctx context.Context) error {
+		const query = `SELECT state FROM order_views WHERE order_id = $1`
+		var state []byte
+		return o.System.Pool.QueryRow(ctx, query, id()).Scan(&state)
+	}
+	one, err := readRow(ctx, "GET /v1/orders/{id} / the same SQL", 0.5, readsEach, o.Rounds,
+		func(ctx context.Context) error { return through.readOrder(ctx, id()) }, oneByPgx)
 	if err != nil {
 		return nil, err
 	}
-	list, err := readRow(ctx, fmt.Sprintf("GET /v1/orders, %d in a page / the same SQL", ordersInList), listsEach, o.Rounds, through.readList,
+	bare, err := readRow(ctx, "GET /livez, which does nothing / the SQL of an order", 0, readsEach, o.Rounds, through.readNothing, oneByPgx)
+	if err != nil {
+		return nil, err
+	}
+	list, err := readRow(ctx, fmt.Sprintf("GET /v1/orders, %d in a page / the same SQL", ordersInList), 0.5, listsEach, o.Rounds, through.readList,
 		func(ctx context.Context) error {
 			const query = `
 				SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total, placed_at, updated_at, needs_attention
@@ -49,11 +53,17 @@ func reads(ctx context.Context, through *orders, o LifecycleOptions) ([]Row, err
 	if err != nil {
 		return nil, err
 	}
-	return []Row{one, list}, nil
+	return []Row{one, bare, list}, nil
 }
 
 func (o *orders) readOrder(ctx context.Context, id string) error {
 	_, err := o.get(ctx, "/v1/orders/"+id)
+	return err
+}
+
+// readNothing is what HTTP costs by itself.
+func (o *orders) readNothing(ctx context.Context) error {
+	_, err := o.get(ctx, "/livez")
 	return err
 }
 
@@ -62,14 +72,14 @@ func (o *orders) readList(ctx context.Context) error {
 	return err
 }
 
-func readRow(ctx context.Context, name string, n, rounds int, figure, floor func(context.Context) error) (Row, error) {
+func readRow(ctx context.Context, name string, target float64, n, rounds int, figure, floor func(context.Context) error) (Row, error) {
 	floors, figures, err := inTurns(rounds,
 		func() (float64, error) { return rate(ctx, n, readers, floor, nothing) },
 		func() (float64, error) { return rate(ctx, n, readers, figure, nothing) })
 	if err != nil {
 		return Row{}, fmt.Errorf("%s: %w", name, err)
 	}
-	return newRow(name, "requests/s", 0.5, figures, floors), nil
+	return newRow(name, "requests/s", target, figures, floors), nil
 }
 
 // someOrders gives the ids of the latest orders in turn.
