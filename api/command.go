@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"orderly/journal"
 	"orderly/orchestrator"
 	"orderly/order"
 	"orderly/workflows"
@@ -63,7 +64,7 @@ func (a *API) perform(ctx context.Context, c call) (*commandOutput, error) {
 	case found.status != 0:
 		return a.again(ctx, c, found)
 	default:
-		return a.carryOut(ctx, c, &s)
+		return a.carryOut(ctx, c, &s, found.first)
 	}
 }
 
@@ -82,7 +83,8 @@ func (a *API) claim(ctx context.Context, s *slip) (receipt, error) {
 	}
 }
 
-func (a *API) carryOut(ctx context.Context, c call, s *slip) (*commandOutput, error) {
+// carryOut carries a command out. First says that nobody has tried before.
+func (a *API) carryOut(ctx context.Context, c call, s *slip, first bool) (*commandOutput, error) {
 	// Sealed here, so that no personal data is kept by what lies between here and the journal.
 	command, err := a.journal.Seal(ctx, c.orderID, order.Command{
 		ID: s.commandID, Actor: requestOf(ctx).principal.actor(), Reason: c.reason, Source: "api", Expect: c.expect, Body: c.command,
@@ -90,7 +92,7 @@ func (a *API) carryOut(ctx context.Context, c call, s *slip) (*commandOutput, er
 	if err != nil {
 		return nil, a.refuse(ctx, s, err)
 	}
-	result, err := a.commands.Send(ctx, c.orderID, command)
+	result, err := a.send(ctx, c.orderID, command, first)
 	if errors.Is(err, orchestrator.ErrPending) {
 		a.release(ctx, s)
 		return pending(c.orderID, c.key), nil
@@ -105,6 +107,38 @@ func (a *API) carryOut(ctx context.Context, c call, s *slip) (*commandOutput, er
 	}
 	a.keep(ctx, s, c.success, result.Version, nil)
 	return a.done(ctx, c, state, result.Replayed)
+}
+
+// send hands a command to the order's workflow and waits for what the rules make of it. That an order was placed is known as soon as
+// its first event is on the disk: the workflow answers when it has carried out the first steps, too, with all services that they
+// ask. A command that somebody has tried before may have placed the order then: only the workflow tells.
+func (a *API) send(ctx context.Context, orderID string, command order.Command, first bool) (workflows.CommandResult, error) {
+	if _, places := command.Body.(order.PlaceOrder); !places || !first {
+		return a.commands.Send(ctx, orderID, command)
+	}
+	type answer struct {
+		result workflows.CommandResult
+		err    error
+	}
+	answers := make(chan answer, 2)
+	sending := context.WithoutCancel(ctx) // the workflow's answer is still on its way when the order is placed
+	go func() {
+		result, err := a.commands.Send(sending, orderID, command)
+		answers <- answer{result, err}
+	}()
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		if err := a.journal.AwaitPlaced(watching, orderID, command.ID); err == nil {
+			answers <- answer{result: workflows.CommandResult{Version: journal.Placed}}
+		}
+	}()
+	select {
+	case <-ctx.Done():
+		return workflows.CommandResult{}, fmt.Errorf("wait for the answer to %s: %w", command.Body.CommandName(), ctx.Err())
+	case first := <-answers:
+		return first.result, first.err
+	}
 }
 
 // refuse keeps a refusal as the command's answer, unless the same request may well be taken later.

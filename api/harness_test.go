@@ -74,10 +74,11 @@ func (h *harness) newKey(t *testing.T, tenant string, roles ...string) string {
 	return key
 }
 
-// onTheSpot is a commander without Temporal. It remembers what it was sent; answer, when set, comes before the journal.
+// onTheSpot is a commander without Temporal. It remembers what it was sent; answer, when set, comes before the journal, and busy after it.
 type onTheSpot struct {
 	journal *journal.Journal
 	answer  func(order.Command) error
+	busy    func()
 
 	mu   sync.Mutex
 	sent []order.Command
@@ -86,7 +87,7 @@ type onTheSpot struct {
 func (o *onTheSpot) Send(ctx context.Context, orderID string, command order.Command) (workflows.CommandResult, error) {
 	o.mu.Lock()
 	o.sent = append(o.sent, command)
-	answer := o.answer
+	answer, busy := o.answer, o.busy
 	o.mu.Unlock()
 	if answer != nil {
 		if err := answer(command); err != nil {
@@ -94,6 +95,9 @@ func (o *onTheSpot) Send(ctx context.Context, orderID string, command order.Comm
 		}
 	}
 	result, err := o.journal.Apply(ctx, orderID, command)
+	if busy != nil {
+		busy()
+	}
 	return workflows.CommandResult{Version: result.Version, Replayed: result.Replayed}, err
 }
 

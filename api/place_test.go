@@ -2,9 +2,14 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"orderly/orchestrator"
+	"orderly/order"
 )
 
 func TestPlaceOrder_AnswersTheOrder(t *testing.T) {
@@ -30,6 +35,52 @@ func TestPlaceOrder_AnswersTheOrder(t *testing.T) {
 	if command.Actor.Type != "operator" || command.Source != "api" || len(command.ID) != 64 {
 		t.Errorf("command is %+v", command)
 	}
+}
+
+func TestPlaceOrder_IsAnsweredWhenRecorded_ThoughTheWorkflowIsBusyWithSteps(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	stepsAreDone := make(chan struct{})
+	h.orders.busy = func() { <-stepsAreDone }
+	defer close(stepsAreDone)
+	answer := h.post(t, "/v1/orders", "k1", with(t, "order_id", "ord_1"))
+	wantStatus(t, answer, http.StatusCreated)
+	if version, replayed := answer.Header().Get("X-Event-Version"), answer.Header().Get("Idempotent-Replayed"); version != "1" || replayed != "" {
+		t.Errorf("version %q, replayed %q", version, replayed)
+	}
+	again := h.post(t, "/v1/orders", "k1", with(t, "order_id", "ord_1"))
+	if wantStatus(t, again, http.StatusCreated); again.Body.String() != answer.Body.String() || again.Header().Get("Idempotent-Replayed") != "true" {
+		t.Errorf("the same request again: %v %s, want %s", again.Header(), again.Body, answer.Body)
+	}
+}
+
+func TestPlaceOrder_RecordedByATryThatGotNoAnswer_IsReplayed(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.orders.answer = func(command order.Command) error {
+		_, err := h.orders.journal.Apply(t.Context(), "ord_1", command)
+		return errors.Join(err, &orchestrator.UnavailableError{Err: errors.New("the connection is lost")})
+	}
+	lost := h.post(t, "/v1/orders", "k1", with(t, "order_id", "ord_1"))
+	h.orders.answer = nil
+	again := h.post(t, "/v1/orders", "k1", with(t, "order_id", "ord_1"))
+	wantStatus(t, again, http.StatusCreated)
+	if got := again.Header().Get("Idempotent-Replayed"); got != "true" {
+		t.Errorf("after %d, Idempotent-Replayed is %q", lost.Code, got)
+	}
+}
+
+func TestPlaceOrder_OfAnotherCommand_IsNotAnsweredByItsEvent(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.place(t, "ord_1")
+	sure := make(chan struct{})
+	h.orders.answer = func(order.Command) error { <-sure; return nil }
+	go func() {
+		time.Sleep(time.Second) // the stream is looked at several times
+		close(sure)
+	}()
+	wantProblem(t, h.post(t, "/v1/orders", "k2", with(t, "order_id", "ord_1")), codeOrderExists)
 }
 
 func TestPlaceOrder_WithoutID_TakesOneFromTheKey(t *testing.T) {

@@ -76,10 +76,11 @@ func (o *orders) deliver(ctx context.Context, id string) error {
 	return o.closed(ctx, id)
 }
 
-// carrierTells has the simulator send a webhook of an order's only parcel, as soon as that is booked, and again until it is taken.
+// carrierTells has the simulator send a webhook of an order's only parcel, soon after that is booked, and again until it is taken. It
+// asks less and less often: a carrier does not ask at all.
 func (o *orders) carrierTells(ctx context.Context, id, status string) error {
 	body := fmt.Sprintf(`{"shipment_id":%q,"status":%q}`, order.ShipmentID(id, 1), status)
-	for {
+	for pause := 20 * time.Millisecond; ; pause = min(2*pause, 500*time.Millisecond) {
 		request, err := http.NewRequestWithContext(ctx, http.MethodPost, o.SimulatorURL+"/webhooks/send", strings.NewReader(body))
 		if err != nil {
 			return err
@@ -99,7 +100,7 @@ func (o *orders) carrierTells(ctx context.Context, id, status string) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -18,77 +18,76 @@ const (
 	placeRate = 20
 )
 
-// place compares how long it takes to place an order with the floor's update that starts a workflow, in turns: alone, and
-// at a constant rate.
+// placing is something that is placed, and then brought to its end, which is not measured.
+type placing struct {
+	place, finish func(ctx context.Context, id string) error
+	newID         func() string
+	alone, rate   []float64 // p50 and p99 of the rounds, in ms
+}
+
+// place compares how long it takes to place an order with the floor's update that starts a workflow, in turns: alone, while
+// nothing else is under way, and at a constant rate.
 func place(ctx context.Context, base *floor, through *orders, o LifecycleOptions) ([]Row, error) {
-	var finishing sync.WaitGroup
-	defer finishing.Wait()
-	placeOrder := func(ctx context.Context) error {
-		id := newOrderID()
-		if err := through.place(ctx, id); err != nil {
-			return err
-		}
-		finishing.Go(func() { _ = through.deliver(ctx, id) }) // not measured, as with the floor
-		return nil
-	}
-	placeFloor := func(ctx context.Context) error {
-		id := "floor-" + uuid.NewString()
-		err := base.place(ctx, id)
-		finishing.Go(func() { _ = base.finish(ctx, id) }) // not measured: a workflow that is left is nobody's trouble
-		return err
-	}
-	var alone, aloneFloor, rated, ratedFloor []float64
+	floor := &placing{place: base.place, finish: base.finish, newID: func() string { return "floor-" + uuid.NewString() }}
+	orders := &placing{place: through.place, finish: through.deliver, newID: newOrderID}
 	for range o.Rounds {
-		for _, each := range []struct {
-			do          func(context.Context) error
-			alone, rate *[]float64
-		}{{placeFloor, &aloneFloor, &ratedFloor}, {placeOrder, &alone, &rated}} {
-			one, err := latencies(ctx, placedAlone, 0, each.do)
+		for _, each := range []*placing{floor, orders} {
+			one, err := each.oneByOne(ctx, placedAlone)
 			if err != nil {
 				return nil, err
 			}
-			many, err := latencies(ctx, placedAtRate, placeRate, each.do)
+			many, err := each.atRate(ctx, placedAtRate, placeRate)
 			if err != nil {
 				return nil, err
 			}
-			*each.alone = append(*each.alone, milliseconds(quantile(one, 0.5)))
-			*each.rate = append(*each.rate, milliseconds(quantile(many, 0.99)))
+			each.alone = append(each.alone, milliseconds(quantile(one, 0.5)))
+			each.rate = append(each.rate, milliseconds(quantile(many, 0.99)))
 		}
 	}
 	return []Row{
-		newCost("placing an order alone, p50 / floor", "ms", 1.5, alone, aloneFloor),
-		newCost(fmt.Sprintf("placing %d a second, p99 / floor", placeRate), "ms", 1.5, rated, ratedFloor),
+		newCost("placing an order alone, p50 / floor", "ms", 1.5, orders.alone, floor.alone),
+		newCost(fmt.Sprintf("placing %d a second, p99 / floor", placeRate), "ms", 1.5, orders.rate, floor.rate),
 	}, nil
 }
 
-// latencies does something n times and gives how long each took, sorted: one after another when rate is 0, and else so
-// many a second, whether or not those before are done.
-func latencies(ctx context.Context, n, rate int, do func(context.Context) error) ([]time.Duration, error) {
+// oneByOne places so many, each after the one before has ended, and gives how long each took to be placed, sorted.
+func (p *placing) oneByOne(ctx context.Context, n int) ([]time.Duration, error) {
 	took := make([]time.Duration, n)
-	failed := make([]error, n)
-	timed := func(i int) {
-		begin := time.Now()
-		failed[i] = do(ctx)
-		took[i] = time.Since(begin)
-	}
-	var group sync.WaitGroup
-	begin := time.Now()
 	for i := range n {
-		if rate == 0 {
-			timed(i)
-			continue
+		id := p.newID()
+		begin := time.Now()
+		if err := p.place(ctx, id); err != nil {
+			return nil, err
 		}
-		time.Sleep(time.Until(begin.Add(time.Duration(i) * time.Second / time.Duration(rate))))
-		group.Go(func() { timed(i) })
-	}
-	group.Wait()
-	slices.Sort(took)
-	for _, err := range failed {
-		if err != nil {
+		took[i] = time.Since(begin)
+		if err := p.finish(ctx, id); err != nil {
 			return nil, err
 		}
 	}
+	slices.Sort(took)
 	return took, nil
+}
+
+// atRate places so many at a rate a second, whether or not those before are done, and gives how long each took to be placed, sorted. It
+// returns when all have ended.
+func (p *placing) atRate(ctx context.Context, n, rate int) ([]time.Duration, error) {
+	took := make([]time.Duration, n)
+	group, ctx := errgroup.WithContext(ctx)
+	begin := time.Now()
+	for i := range n {
+		time.Sleep(time.Until(begin.Add(time.Duration(i) * time.Second / time.Duration(rate))))
+		group.Go(func() error {
+			id, begin := p.newID(), time.Now()
+			if err := p.place(ctx, id); err != nil {
+				return err
+			}
+			took[i] = time.Since(begin)
+			return p.finish(ctx, id)
+		})
+	}
+	err := group.Wait()
+	slices.Sort(took)
+	return took, err
 }
 
 // quantile is that of sorted values.

@@ -80,6 +80,12 @@ func (s *Store) LoadUntil(ctx context.Context, stream string, at time.Time) ([]E
 	return s.loadUntil(ctx, stream, until)
 }
 
+// LoadFirst reads the first events of streams, of those that exist and are not archived.
+func (s *Store) LoadFirst(ctx context.Context, streams []string) ([]Event, error) {
+	const query = `SELECT ` + columns + ` FROM order_events WHERE order_id = ANY($1) AND version = 1`
+	return s.query(ctx, query, streams)
+}
+
 // bound is how far a stream is read.
 type bound struct {
 	version int

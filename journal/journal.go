@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"orderly/eventstore"
+	"orderly/internal/lookout"
 	"orderly/order"
 	"orderly/vault"
 )
@@ -22,6 +23,7 @@ type Journal struct {
 	clock     func() time.Time
 	vault     *vault.Vault
 	snapshots *snapshots
+	placings  *lookout.Lookout[string, string] // command ids, by the orders that they have placed
 }
 
 // Options are what a Journal may be given beside its store and policy.
@@ -33,6 +35,9 @@ type Options struct {
 	// SnapshotEvery is how many events lie between the snapshots of an order: 50 when 0. When it is negative, snapshots are
 	// neither written nor read.
 	SnapshotEvery int
+	// Appended subscribes to the announcements of appends: Subscribe of an [orderly/eventstore.Listener] on
+	// [orderly/eventstore.Channel]. With nil those who await a placing look a few times a second.
+	Appended func() (appended <-chan struct{}, stop func())
 	// SnapshotFailed hears of snapshots that could not be written; nobody does when it is nil. The orders are as well without.
 	SnapshotFailed func(orderID string, err error)
 }
@@ -42,9 +47,11 @@ func New(store *eventstore.Store, policy order.Policy, options Options) *Journal
 	if options.Clock == nil {
 		options.Clock = time.Now
 	}
-	return &Journal{
+	j := &Journal{
 		store: store, policy: policy, clock: options.Clock, vault: options.Vault, snapshots: newSnapshots(options),
 	}
+	j.placings = lookout.New(options.Appended, j.readPlacings)
+	return j
 }
 
 // Result is an order after a command.

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"orderly/internal/lookout"
 	"orderly/order"
 )
 
@@ -27,17 +28,18 @@ type Options struct {
 // ReadModel reads what the projection has written. It may be used from many goroutines. Everywhere an empty tenant means
 // all of them.
 type ReadModel struct {
-	pool      *pgxpool.Pool
-	projected func() (<-chan struct{}, func())
-	waiters   *waiters
+	pool     *pgxpool.Pool
+	versions *lookout.Lookout[string, int] // of those who wait for an order's
 }
 
 // New makes a ReadModel; of several options the last one counts.
 func New(pool *pgxpool.Pool, options ...Options) *ReadModel {
-	m := &ReadModel{pool: pool, waiters: newWaiters()}
+	m := &ReadModel{pool: pool}
+	var projected func() (<-chan struct{}, func())
 	for _, o := range options {
-		m.projected = o.Projected
+		projected = o.Projected
 	}
+	m.versions = lookout.New(projected, m.readVersions)
 	return m
 }
 

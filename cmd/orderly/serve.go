@@ -142,7 +142,7 @@ func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*serv
 	clock := sabotage.Clock(c.ClockSkew)
 	s.store = eventstore.New(pool, eventstore.Options{Notifier: notifier, ArchiveDir: c.ArchiveDir, Clock: clock})
 	s.journal = journal.New(s.store, c.Policy, journal.Options{
-		Clock: clock,
+		Clock: clock, Appended: s.listener.Subscribe,
 		Vault: vault.New(pool, c.MasterKeys), SnapshotEvery: snapshotEvery(c), SnapshotFailed: s.snapshotFailed,
 	})
 	var running sync.WaitGroup
