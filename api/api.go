@@ -90,6 +90,7 @@ type API struct {
 	temporalUI             string // the origin of its pages
 	bodyWithin             time.Duration
 	pulseEvery             time.Duration
+	projectedWithin        time.Duration
 	callers                *callers
 	admission              admission
 	streams                places
@@ -110,7 +111,7 @@ func New(options Options) *API {
 	a := &API{
 		options: options, log: options.Logger, journal: options.Journal, readModel: options.ReadModel,
 		receipts: &receipts{options.Pool}, bulk: bulk.NewStore(options.Pool), metrics: newMetrics(options.Metrics),
-		issuer: newIssuer(options.Identity), secureCookies: isSecure(options.PublicURL), tls: strings.HasPrefix(options.PublicURL, "https://"), bodyWithin: bodyWithin, pulseEvery: pulseEvery, temporalUI: originOf(options.TemporalUIURL),
+		issuer: newIssuer(options.Identity), secureCookies: isSecure(options.PublicURL), tls: strings.HasPrefix(options.PublicURL, "https://"), bodyWithin: bodyWithin, pulseEvery: pulseEvery, projectedWithin: projectedWithin, temporalUI: originOf(options.TemporalUIURL),
 		callers: newCallers(options.Limits), admission: newAdmission(options.Limits), streams: newPlaces(maxStreams),
 	}
 	a.keys, a.tokens, a.sessions = newMemory(a.findByKey), newMemory(a.issuer.find), newMemory(a.findBySession)

@@ -64,7 +64,7 @@ func (a *API) perform(ctx context.Context, c call) (*commandOutput, error) {
 	case found.status != 0:
 		return a.again(ctx, c, found)
 	default:
-		return a.carryOut(ctx, c, &s, found.first)
+		return a.carryOut(ctx, c, &s)
 	}
 }
 
@@ -83,8 +83,7 @@ func (a *API) claim(ctx context.Context, s *slip) (receipt, error) {
 	}
 }
 
-// carryOut carries a command out. First says that nobody has tried before.
-func (a *API) carryOut(ctx context.Context, c call, s *slip, first bool) (*commandOutput, error) {
+func (a *API) carryOut(ctx context.Context, c call, s *slip) (*commandOutput, error) {
 	// Sealed here, so that no personal data is kept by what lies between here and the journal.
 	command, err := a.journal.Seal(ctx, c.orderID, order.Command{
 		ID: s.commandID, Actor: requestOf(ctx).principal.actor(), Reason: c.reason, Source: "api", Expect: c.expect, Body: c.command,
@@ -92,7 +91,7 @@ func (a *API) carryOut(ctx context.Context, c call, s *slip, first bool) (*comma
 	if err != nil {
 		return nil, a.refuse(ctx, s, err)
 	}
-	result, err := a.send(ctx, c.orderID, command, first)
+	result, err := a.send(ctx, c.orderID, command)
 	if errors.Is(err, orchestrator.ErrPending) {
 		a.release(ctx, s)
 		return pending(c.orderID, c.key), nil
@@ -109,13 +108,21 @@ func (a *API) carryOut(ctx context.Context, c call, s *slip, first bool) (*comma
 	return a.done(ctx, c, state, result.Replayed)
 }
 
-// send hands a command to the order's workflow and waits for what the rules make of it. That an order was placed is known as soon as
-// its first event is on the disk: the workflow answers when it has carried out the first steps, too, with all services that they
-// ask. A command that somebody has tried before may have placed the order then: only the workflow tells.
-func (a *API) send(ctx context.Context, orderID string, command order.Command, first bool) (workflows.CommandResult, error) {
-	if _, places := command.Body.(order.PlaceOrder); !places || !first {
+// send hands a command to the order's workflow and waits for what the rules make of it.
+func (a *API) send(ctx context.Context, orderID string, command order.Command) (workflows.CommandResult, error) {
+	if _, places := command.Body.(order.PlaceOrder); !places {
 		return a.commands.Send(ctx, orderID, command)
 	}
+	// Of an order that is there already, only the workflow can tell whether this command has placed it.
+	if there, err := a.journal.IsPlaced(ctx, orderID); there || err != nil {
+		return a.commands.Send(ctx, orderID, command)
+	}
+	return a.sendAndWatch(ctx, orderID, command)
+}
+
+// sendAndWatch sends a command that places an order and is done as soon as the order's first event is on the disk: the workflow answers
+// after the first steps only, and after all services that they ask.
+func (a *API) sendAndWatch(ctx context.Context, orderID string, command order.Command) (workflows.CommandResult, error) {
 	type answer struct {
 		result workflows.CommandResult
 		err    error
@@ -136,8 +143,8 @@ func (a *API) send(ctx context.Context, orderID string, command order.Command, f
 	select {
 	case <-ctx.Done():
 		return workflows.CommandResult{}, fmt.Errorf("wait for the answer to %s: %w", command.Body.CommandName(), ctx.Err())
-	case first := <-answers:
-		return first.result, first.err
+	case came := <-answers:
+		return came.result, came.err
 	}
 }
 

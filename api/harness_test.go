@@ -61,6 +61,7 @@ func newHarness(t *testing.T, adjust ...func(*Options)) *harness {
 	a := New(options)
 	h := &harness{API: a, pool: pool, orders: &onTheSpot{journal: book}}
 	a.commands = h.orders
+	a.projectedWithin = 0 // nobody projects, unless a test does
 	h.key = h.newKey(t, "acme", "admin")
 	return h
 }

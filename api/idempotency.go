@@ -32,8 +32,8 @@ type slip struct {
 
 // receipt is what is known about a command.
 type receipt struct {
-	// mine is true when the caller is the one who carries the command out now, and first when nobody has tried before.
-	mine, first bool
+	// mine is true when the caller is the one who carries the command out now.
+	mine bool
 	// otherRequest is true when the key was used for something else.
 	otherRequest bool
 	// status is the first answer's status; 0 while there is none.
@@ -52,11 +52,11 @@ with mine as (
     on conflict (tenant, key, route) do update
         set claim = excluded.claim, claimed_until = excluded.claimed_until
         where known.status is null and known.claimed_until <= now() and known.request_hash = excluded.request_hash
-    returning xmax = 0 as inserted
+    returning true
 )
-select true, inserted, false, 0, 0, null::bytea from mine
+select true, false, 0, 0, null::bytea from mine
 union all
-select false, false, request_hash <> $6, coalesce(status, 0), coalesce(version, 0), problem
+select false, request_hash <> $6, coalesce(status, 0), coalesce(version, 0), problem
 from idempotency_keys
 where tenant = $1 and key = $2 and route = $3 and not exists (select from mine)`
 
@@ -67,7 +67,7 @@ func (r *receipts) take(ctx context.Context, s *slip) (receipt, error) {
 	err := r.unhurried(ctx, func(batch *pgx.Batch) {
 		batch.Queue(claimReceipt, s.tenant, s.key, s.route, s.orderID, s.commandID, s.requestHash[:], s.claim, lease).
 			QueryRow(func(row pgx.Row) error {
-				return row.Scan(&found.mine, &found.first, &found.otherRequest, &found.status, &found.version, &found.problem)
+				return row.Scan(&found.mine, &found.otherRequest, &found.status, &found.version, &found.problem)
 			})
 	})
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -16,6 +16,8 @@ import (
 const (
 	// freshWait is how long a reader waits for the read model to come to a version.
 	freshWait = 2 * time.Second
+	// projectedWithin is how long the read model of an order that was just placed is waited for.
+	projectedWithin = 500 * time.Millisecond
 	// clockSlack is how far a client's clock may be ahead of ours when it asks for "now".
 	clockSlack = 10 * time.Second
 )
@@ -92,14 +94,21 @@ func (a *API) findOrder(ctx context.Context, in *getOrderInput) (order.State, er
 	}
 }
 
-// currentOrder is the order from the read model. One that was placed a moment ago may not be there yet: the stream
-// knows it.
+// currentOrder is the order from the read model. One that was placed a moment ago may not be there yet: the stream knows it. But it
+// knows more than the read model will at first, and who asks twice would see the order go back: so that is waited for.
 func (a *API) currentOrder(ctx context.Context, orderID string) (order.State, error) {
 	state, err := a.readModel.Order(ctx, tenantOf(ctx), orderID)
-	if errors.Is(err, order.ErrNotFound) {
-		return a.ownOrder(ctx, orderID)
+	if !errors.Is(err, order.ErrNotFound) {
+		return state, err
 	}
-	return state, err
+	if state, err = a.ownOrder(ctx, orderID); err != nil {
+		return order.State{}, err
+	}
+	projected, there, err := a.readModel.WaitForVersion(ctx, tenantOf(ctx), orderID, journal.Placed, a.projectedWithin)
+	if there || err != nil {
+		return projected, err
+	}
+	return state, nil
 }
 
 // freshOrder waits for the read model and else answers from the stream. It waits for no order that does not exist.

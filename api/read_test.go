@@ -3,6 +3,7 @@ package api
 import (
 	"flag"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -197,4 +198,20 @@ func wholeOrder() order.State {
 			Code: "no_capacity", Message: "no carrier takes it", Since: at(7), Attempts: 8, NextRetryAt: &later, Allowed: []string{"retry", "reroute", "resolve", "cancel"},
 		}},
 	}
+}
+
+func TestGetOrder_ThatWasJustPlaced_WaitsForTheReadModel(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.projectedWithin = time.Minute
+	h.place(t, "ord_1")
+	answered := make(chan *httptest.ResponseRecorder, 1)
+	go func() { answered <- h.get(t, "/v1/orders/ord_1") }()
+	select {
+	case <-answered:
+		t.Fatal("answered from the stream: what the read model shows next would be older")
+	case <-time.After(300 * time.Millisecond):
+	}
+	h.project(t)
+	wantStatus(t, <-answered, http.StatusOK)
 }

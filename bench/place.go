@@ -28,10 +28,10 @@ type placing struct {
 // place compares how long it takes to place an order with the floor's update that starts a workflow, in turns: alone, while
 // nothing else is under way, and at a constant rate.
 func place(ctx context.Context, base *floor, through *orders, o LifecycleOptions) ([]Row, error) {
-	floor := &placing{place: base.place, finish: base.finish, newID: func() string { return "floor-" + uuid.NewString() }}
-	orders := &placing{place: through.place, finish: through.deliver, newID: newOrderID}
+	low := &placing{place: base.place, finish: base.finish, newID: func() string { return "floor-" + uuid.NewString() }}
+	high := &placing{place: through.place, finish: through.deliver, newID: newOrderID}
 	for range o.Rounds {
-		for _, each := range []*placing{floor, orders} {
+		for _, each := range []*placing{low, high} {
 			one, err := each.oneByOne(ctx, placedAlone)
 			if err != nil {
 				return nil, err
@@ -45,8 +45,8 @@ func place(ctx context.Context, base *floor, through *orders, o LifecycleOptions
 		}
 	}
 	return []Row{
-		newCost("placing an order alone, p50 / floor", "ms", 1.5, orders.alone, floor.alone),
-		newCost(fmt.Sprintf("placing %d a second, p99 / floor", placeRate), "ms", 1.5, orders.rate, floor.rate),
+		newCost("placing an order alone, p50 / floor", "ms", 1.5, high.alone, low.alone),
+		newCost(fmt.Sprintf("placing %d a second, p99 / floor", placeRate), "ms", 1.5, high.rate, low.rate),
 	}, nil
 }
 

@@ -9,6 +9,12 @@ import (
 // Placed is the version of an order that a command has just placed: the one event that every stream begins with.
 const Placed = 1
 
+// IsPlaced says whether an order is there, by whatever command.
+func (j *Journal) IsPlaced(ctx context.Context, orderID string) (bool, error) {
+	first, err := j.store.LoadFirst(ctx, []string{orderID})
+	return len(first) > 0, err
+}
+
 // AwaitPlaced waits until a command has placed an order: then that is on the disk. It waits for ever for one that is refused. All who
 // wait in a process are looked for together.
 //
