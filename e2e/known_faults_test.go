@@ -41,7 +41,8 @@ func TestKnownFault_UnknownChoiceOfACustomer_ChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := open(t, everything)
 	id := s.place(wish{skus: []string{"SKU-1", "OUT-OF-STOCK"}})
-	s.Await("the customer is asked", func() bool { return len(list(s.order(id)["actions"])) == 1 })
+	s.Await("the customer is asked, and told", func() bool { return s.count(id, "CustomerNotified") == 1 })
+	s.awaitReadModels()
 	before := s.order(id)
 	action := list(before["actions"])[0]["action_id"].(string)
 	for _, body := range []string{`{"action_id":"` + action + `","choice":"a-pony"}`, `{"action_id":"` + action + `","choice":""}`} {
