@@ -64,9 +64,14 @@ func allInTurns(rounds int, measures ...func() (float64, error)) ([][]float64, e
 	return values, nil
 }
 
+// median of values, of which there is at least one: of an even number, the mean of the two in the middle.
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
+	half := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[half]
+	}
+	return (sorted[half-1] + sorted[half]) / 2
 }
 
 // Print writes the rows as a table.
