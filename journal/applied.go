@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"orderly/eventstore"
 	"orderly/order"
 )
 
@@ -21,15 +22,24 @@ func (j *Journal) Applied(ctx context.Context, state order.State, commandID stri
 		return 0, false, fmt.Errorf("look for command %s in %s: %w", commandID, state.OrderID, err)
 	}
 	for _, event := range events {
-		var metadata struct {
-			CommandID string `json:"command_id"`
+		by, err := commandOf(event)
+		if err != nil {
+			return 0, false, err
 		}
-		if err := json.Unmarshal(event.Metadata, &metadata); err != nil {
-			return 0, false, fmt.Errorf("%s at version %d: decode metadata: %w", event.StreamID, event.Version, err)
-		}
-		if metadata.CommandID == commandID {
+		if by == commandID {
 			version, applied = event.Version, true
 		}
 	}
 	return version, applied, nil
+}
+
+// commandOf is the id of the command that an event follows from.
+func commandOf(event eventstore.Event) (string, error) {
+	var metadata struct {
+		CommandID string `json:"command_id"`
+	}
+	if err := json.Unmarshal(event.Metadata, &metadata); err != nil {
+		return "", fmt.Errorf("%s at version %d: decode metadata: %w", event.StreamID, event.Version, err)
+	}
+	return metadata.CommandID, nil
 }

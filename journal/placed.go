@@ -1,10 +1,6 @@
 package journal
 
-import (
-	"context"
-	"encoding/json"
-	"fmt"
-)
+import "context"
 
 // Placed is the version of an order that a command has just placed: the one event that every stream begins with.
 const Placed = 1
@@ -32,11 +28,9 @@ func (j *Journal) readPlacings(ctx context.Context, orderIDs []string) (map[stri
 	}
 	commands := make(map[string]string, len(events))
 	for _, event := range events {
-		var metadata Metadata
-		if err := json.Unmarshal(event.Metadata, &metadata); err != nil {
-			return nil, fmt.Errorf("%s at version %d: decode metadata: %w", event.StreamID, event.Version, err)
+		if commands[event.StreamID], err = commandOf(event); err != nil {
+			return nil, err
 		}
-		commands[event.StreamID] = metadata.CommandID
 	}
 	return commands, nil
 }

@@ -87,7 +87,7 @@ func TestAwait_ContextEnds_NobodyLooksAnyMore(t *testing.T) {
 func TestAwait_IsWoken(t *testing.T) {
 	t.Parallel()
 	s := &shelf{values: map[string]int{}}
-	wake := make(chan struct{}, 1)
+	wake := make(chan struct{}) // whoever wakes knows that it was heard
 	stopped := make(chan struct{})
 	l := lookout.New(func() (<-chan struct{}, func()) { return wake, func() { close(stopped) } }, s.find)
 	found := make(chan int, 1)
@@ -95,13 +95,20 @@ func TestAwait_IsWoken(t *testing.T) {
 		value, _ := l.Await(t.Context(), "a", func(int) bool { return true })
 		found <- value
 	}()
-	for s.looks.Load() == 0 {
-		time.Sleep(time.Millisecond)
+	const wakes = 20
+	for range wakes {
+		select {
+		case wake <- struct{}{}:
+		case <-time.After(time.Minute):
+			t.Fatal("nobody listens to the wake-ups")
+		}
 	}
 	s.put("a", 7)
-	wake <- struct{}{}
 	if got := <-found; got != 7 {
 		t.Errorf("got %d", got)
+	}
+	if looks := s.looks.Load(); looks < wakes {
+		t.Errorf("%d looks after %d wake-ups", looks, wakes)
 	}
 	<-stopped // the subscription, when nobody waits any more
 }
