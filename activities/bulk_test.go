@@ -19,7 +19,7 @@ import (
 // answerCancels runs order workflows that take cancellations, but those of one order fail with what is no refusal.
 func answerCancels(t *testing.T, broken string) *orchestrator.Orchestrator {
 	t.Helper()
-	c, _ := newNamespace(t)
+	c, _ := testkit.Temporal(t)
 	w := worker.New(c, workflows.OrderTaskQueue, worker.Options{})
 	w.RegisterWorkflowWithOptions(func(ctx workflow.Context, in workflows.OrderInput) error {
 		err := workflow.SetUpdateHandler(ctx, order.CancelOrder{}.CommandName(), func(workflow.Context, order.Command) (workflows.CommandResult, error) {

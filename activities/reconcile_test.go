@@ -2,17 +2,12 @@ package activities_test
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/testsuite"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"orderly/activities"
 	"orderly/internal/testkit"
@@ -33,33 +28,10 @@ func openOrders(t testing.TB, pool *pgxpool.Pool, status string, ids ...string) 
 
 func newReconciler(t testing.TB, pool *pgxpool.Pool) *activities.Reconciler {
 	t.Helper()
-	temporal, name := newNamespace(t)
+	temporal, name := testkit.Temporal(t)
 	return &activities.Reconciler{
 		Reads: readmodel.New(pool), Temporal: temporal, Namespace: name, OrderURL: func(id string) string { return "http://orderly.test/" + id },
 	}
-}
-
-// newNamespace gives a namespace of the test's own, and a client in it.
-func newNamespace(t testing.TB) (client.Client, string) {
-	t.Helper()
-	name := "t-" + uuid.NewString()
-	namespaces, err := client.NewNamespaceClient(client.Options{HostPort: os.Getenv("TEMPORAL_ADDRESS")})
-	if err != nil {
-		t.Fatalf("reach Temporal (run the tests with `make test`): %v", err)
-	}
-	defer namespaces.Close()
-	err = namespaces.Register(t.Context(), &workflowservice.RegisterNamespaceRequest{
-		Namespace: name, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	temporal, err := client.Dial(client.Options{HostPort: os.Getenv("TEMPORAL_ADDRESS"), Namespace: name})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(temporal.Close)
-	return temporal, name
 }
 
 func numbered(prefix string, n int) (ids []string) {

@@ -3,48 +3,18 @@ package orchestrator
 import (
 	"context"
 	"errors"
-	"os"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
-	"google.golang.org/protobuf/types/known/durationpb"
 
+	"orderly/internal/testkit"
 	"orderly/order"
 	"orderly/workflows"
 )
-
-// temporalNamespace is a client in a namespace of the test's own.
-func temporalNamespace(t *testing.T) client.Client {
-	t.Helper()
-	address := os.Getenv("TEMPORAL_ADDRESS")
-	if address == "" {
-		t.Fatal("TEMPORAL_ADDRESS is not set: run the tests with `make test`")
-	}
-	name := "api-" + uuid.NewString()
-	namespaces, err := client.NewNamespaceClient(client.Options{HostPort: address})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer namespaces.Close()
-	err = namespaces.Register(t.Context(), &workflowservice.RegisterNamespaceRequest{
-		Namespace: name, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := client.Dial(client.Options{HostPort: address, Namespace: name})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return c
-}
 
 // work runs a workflow in the place of the order's, whose handler of notes is given.
 func work(t *testing.T, c client.Client, handle func(workflow.Context, order.Command) (workflows.CommandResult, error)) {
@@ -93,7 +63,7 @@ func sendUntil(t *testing.T, o *Orchestrator, command order.Command, is func(err
 
 func TestSend_AnswersWhatTheWorkflowAnswers(t *testing.T) {
 	t.Parallel()
-	c := temporalNamespace(t)
+	c, _ := testkit.Temporal(t)
 	work(t, c, func(_ workflow.Context, command order.Command) (workflows.CommandResult, error) {
 		if command.ID == "refuse" {
 			refusal := order.NotAllowedError{Command: "AddNote", Status: order.Shipped, Version: 7, Allowed: []string{"CancelOrder"}}
@@ -118,7 +88,8 @@ func TestSend_AnswersWhatTheWorkflowAnswers(t *testing.T) {
 
 func TestSend_WithoutAWorker_TellsThatNobodyTookIt(t *testing.T) {
 	t.Parallel()
-	o := newOrchestrator(temporalNamespace(t))
+	c, _ := testkit.Temporal(t)
+	o := newOrchestrator(c)
 	began := time.Now()
 	_, err := o.Send(t.Context(), "ord_1", note("n1"))
 	if _, nobody := errors.AsType[*UnavailableError](err); !nobody {
@@ -131,7 +102,7 @@ func TestSend_WithoutAWorker_TellsThatNobodyTookIt(t *testing.T) {
 
 func TestSend_WhatTakesLong_IsPending(t *testing.T) {
 	t.Parallel()
-	c := temporalNamespace(t)
+	c, _ := testkit.Temporal(t)
 	work(t, c, func(ctx workflow.Context, _ order.Command) (workflows.CommandResult, error) {
 		return workflows.CommandResult{Version: 2}, workflow.Sleep(ctx, 6*time.Second)
 	})

@@ -122,7 +122,7 @@ func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*serv
 		return nil, nil, err
 	}
 	s := &service{config: c, log: logger, pool: pool}
-	if err := s.check(ctx); err != nil {
+	if err := await(ctx, logger, "Postgres", func() (bool, error) { err := s.check(ctx); return mayCome(err), err }); err != nil {
 		pool.Close()
 		return nil, nil, err
 	}

@@ -2,8 +2,7 @@ package main
 
 import (
 	"context"
-
-	"go.uber.org/zap"
+	"errors"
 
 	"orderly/activities"
 	"orderly/projection"
@@ -29,20 +28,14 @@ func (s *service) webhookQueue() projection.Projection {
 	})
 }
 
-// startWebhooks makes sure that each enabled endpoint has its workflow. One that cannot be started now does not keep the
-// worker from its orders.
+// startWebhooks makes sure that each enabled endpoint has its workflow. One that cannot be started does not keep the others
+// from it.
 func (s *service) startWebhooks(ctx context.Context) error {
 	endpoints, err := s.webhookStore().List(ctx, "")
-	if err != nil {
-		return err
-	}
 	for _, each := range endpoints {
-		if !each.Enabled() {
-			continue
-		}
-		if err := webhooks.Start(ctx, s.temporal, each.ID); err != nil {
-			s.log.Error("a webhook endpoint has no deliverer until the next start", zap.String("endpoint_id", each.ID), zap.Error(err))
+		if each.Enabled() {
+			err = errors.Join(err, webhooks.Start(ctx, s.temporal, each.ID))
 		}
 	}
-	return nil
+	return err
 }

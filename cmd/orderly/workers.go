@@ -33,37 +33,21 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 	if err := s.prepareNamespace(ctx); err != nil {
 		return nil, err
 	}
+	wanted, err := s.workersOf(r, fail)
+	if err != nil {
+		return nil, err
+	}
 	var started []sdkworker.Worker
 	stop = func() {
 		for _, w := range slices.Backward(started) {
 			w.Stop()
 		}
 	}
-	var wanted []sdkworker.Worker
-	if r.worker {
-		steps, err := s.orderActivities()
+	for _, newWorker := range wanted {
+		w, err := s.startWorker(ctx, newWorker)
 		if err != nil {
-			return nil, err
-		}
-		orders := worker.Orders(s.temporal, steps, s.release(), fail)
-		worker.AddReconciler(orders, s.reconciler())
-		worker.AddBulk(orders, &activities.Bulk{Store: bulk.NewStore(s.pool), Orders: orchestrator.New(s.temporal, s.config.OrderURL)})
-		worker.AddWebhooks(orders, s.webhookDeliveries())
-		wanted = append(wanted, orders)
-	}
-	if r.projector {
-		projector := worker.Projections(s.temporal, &activities.Projector{
-			Pool: s.pool, Store: s.store, Appended: s.listener.Subscribe, Projections: s.projections(),
-		}, s.release(), fail)
-		if err := s.addCheckpoints(projector); err != nil {
-			return nil, err
-		}
-		wanted = append(wanted, projector)
-	}
-	for _, w := range wanted {
-		if err := w.Start(); err != nil {
 			stop()
-			return nil, fmt.Errorf("start a Temporal worker: %w", err)
+			return nil, err
 		}
 		started = append(started, w)
 	}
@@ -74,16 +58,63 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 	return stop, nil
 }
 
-// startStanding makes sure of the workflows and schedules that are always there.
-func (s *service) startStanding(ctx context.Context, r roles) error {
-	var err error
+// workersOf gives what makes the workers of the roles.
+func (s *service) workersOf(r roles, fail context.CancelCauseFunc) ([]func() sdkworker.Worker, error) {
+	var wanted []func() sdkworker.Worker
 	if r.worker {
-		err = errors.Join(s.scheduleReconcile(ctx), s.startWebhooks(ctx))
+		steps, err := s.orderActivities()
+		if err != nil {
+			return nil, err
+		}
+		reconciler, deliveries := s.reconciler(), s.webhookDeliveries()
+		bulks := &activities.Bulk{Store: bulk.NewStore(s.pool), Orders: orchestrator.New(s.temporal, s.config.OrderURL)}
+		wanted = append(wanted, func() sdkworker.Worker {
+			w := worker.Orders(s.temporal, steps, s.release(), fail)
+			worker.AddReconciler(w, reconciler)
+			worker.AddBulk(w, bulks)
+			worker.AddWebhooks(w, deliveries)
+			return w
+		})
 	}
 	if r.projector {
-		err = errors.Join(err, s.startRebuilds(ctx), s.startProjections(ctx), s.scheduleCheckpoints(ctx))
+		checkpointer, err := s.checkpointer()
+		if err != nil {
+			return nil, err
+		}
+		projector := &activities.Projector{Pool: s.pool, Store: s.store, Appended: s.listener.Subscribe, Projections: s.projections()}
+		wanted = append(wanted, func() sdkworker.Worker {
+			w := worker.Projections(s.temporal, projector, s.release(), fail)
+			worker.AddCheckpoints(w, checkpointer)
+			return w
+		})
 	}
-	return err
+	return wanted, nil
+}
+
+// startWorker waits for Temporal, too: it can go away again. A worker that did not start cannot be started a second time, so
+// each try has a new one.
+func (s *service) startWorker(ctx context.Context, newWorker func() sdkworker.Worker) (started sdkworker.Worker, err error) {
+	err = await(ctx, s.log, "Temporal", func() (bool, error) {
+		started = newWorker()
+		err := started.Start()
+		return err != nil, err
+	})
+	return started, err
+}
+
+// startStanding makes sure of the workflows and schedules that are always there. The workers are at work by then: a server
+// that does not answer now is asked again, and keeps no order waiting.
+func (s *service) startStanding(ctx context.Context, r roles) error {
+	return await(ctx, s.log, "what always runs", func() (bool, error) {
+		var err error
+		if r.worker {
+			err = errors.Join(s.scheduleReconcile(ctx), s.startWebhooks(ctx))
+		}
+		if r.projector {
+			err = errors.Join(err, s.startRebuilds(ctx), s.startProjections(ctx), s.scheduleCheckpoints(ctx))
+		}
+		return err != nil, err
+	})
 }
 
 // prepareNamespace waits for Temporal, which may come up later than this process.

@@ -18,6 +18,7 @@ import (
 	"github.com/google/uuid"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"orderly/internal/keyset"
@@ -306,6 +307,18 @@ func Namespace(t testing.TB) string {
 		t.Fatalf("register namespace %s: %v", name, err)
 	}
 	return name
+}
+
+// Temporal registers a namespace for the test, and gives a client in it that does not encrypt, and its name.
+func Temporal(t testing.TB, interceptors ...interceptor.ClientInterceptor) (client.Client, string) {
+	t.Helper()
+	name := Namespace(t)
+	temporal, err := client.Dial(client.Options{HostPort: os.Getenv("TEMPORAL_ADDRESS"), Namespace: name, Interceptors: interceptors})
+	if err != nil {
+		t.Fatalf("reach Temporal: %v", err)
+	}
+	t.Cleanup(temporal.Close)
+	return temporal, name
 }
 
 // FreeAddrs finds n local addresses on which nobody listens.
