@@ -21,7 +21,7 @@ func reads(ctx context.Context, through *orders, o LifecycleOptions) ([]Row, err
 		return nil, err
 	}
 	oneByPgx := func(ctx context.Context) error {
-		const query = `SELECT state FROM order_views WHERE order_id = $1`
+		const query = `SELECT state::text FROM order_views WHERE order_id = $1`
 		var state []byte
 		return o.System.Pool.QueryRow(ctx, query, id()).Scan(&state)
 	}

@@ -141,7 +141,7 @@ func queueViews(batch *pgx.Batch, changes []change) error {
 		INSERT INTO order_views AS v (order_id, tenant, version, status, customer_id, external_ref, currency, total,
 			placed_at, updated_at, needs_attention, open, steps_due, state)
 		SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total,
-			placed_at, updated_at, needs_attention, open, steps_due, state::jsonb
+			placed_at, updated_at, needs_attention, open, steps_due, state::json
 		FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
 				$9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[], $13::boolean[], $14::text[])
 			AS r (order_id, tenant, version, status, customer_id, external_ref, currency, total,
@@ -166,23 +166,25 @@ func queueViews(batch *pgx.Batch, changes []change) error {
 func readViews(ctx context.Context, tx pgx.Tx, after, last string, into rowsByOrder) error {
 	const query = `
 		SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total, placed_at, updated_at,
-			needs_attention, coalesce(open, status NOT IN ('closed', 'cancelled')), steps_due, state
+			needs_attention, coalesce(open, status NOT IN ('closed', 'cancelled')), steps_due, state::text
 		FROM order_views WHERE order_id > $1 AND ($2 = '' OR order_id <= $2)`
 	rows, err := tx.Query(ctx, query, after, last)
 	if err != nil {
 		return err
 	}
 	var s Summary
-	var state order.State
+	var text []byte
 	columns := []any{
 		&s.OrderID, &s.Tenant, &s.Version, &s.Status, &s.CustomerID, &s.ExternalRef, &s.Currency, &s.Total,
-		&s.PlacedAt, &s.UpdatedAt, &s.NeedsAttention, &s.Open, &s.StepsDue, &state,
+		&s.PlacedAt, &s.UpdatedAt, &s.NeedsAttention, &s.Open, &s.StepsDue, &text,
 	}
 	_, err = pgx.ForEachRow(rows, columns, func() error {
 		s.PlacedAt, s.UpdatedAt = s.PlacedAt.UTC(), s.UpdatedAt.UTC()
-		err := errors.Join(into.put(s.OrderID, "order_views", s), into.put(s.OrderID, "order_views.state", state))
-		state = order.State{} // JSON leaves alone what it does not name
-		return err
+		state, err := order.DecodeState(text)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.OrderID, err)
+		}
+		return errors.Join(into.put(s.OrderID, "order_views", s), into.put(s.OrderID, "order_views.state", state))
 	})
 	return err
 }

@@ -22,7 +22,7 @@ func Projections() []projection.Projection {
 // Orders keeps the rows of single orders: what each is, what is in it, what it waits for, where its parcels are.
 func Orders() projection.Projection {
 	return projection.Projection{
-		Name: "orders", Version: 3, Tables: []string{"order_views", "order_skus", "attention_queue", "shipment_index"}, Apply: applyOrders,
+		Name: "orders", Version: 4, Tables: []string{"order_views", "order_skus", "attention_queue", "shipment_index"}, Apply: applyOrders,
 	}
 }
 
@@ -45,7 +45,7 @@ func applyOrders(ctx context.Context, tx pgx.Tx, events []eventstore.Event) erro
 }
 
 func loadStates(ctx context.Context, tx pgx.Tx, events []eventstore.Event) (map[string]order.State, error) {
-	const query = `SELECT state FROM order_views WHERE order_id = ANY($1)`
+	const query = `SELECT state::text FROM order_views WHERE order_id = ANY($1)`
 	states := map[string]order.State{}
 	for _, event := range events {
 		states[event.StreamID] = order.State{OrderID: event.StreamID}

@@ -108,7 +108,7 @@ func TestVerify_FindsWhatWasTamperedWith(t *testing.T) {
 	t.Parallel()
 	for what, statement := range map[string]string{
 		"order_views":       `UPDATE order_views SET total = total + 1 WHERE order_id = 'ord_2'`,
-		"order_views.state": `UPDATE order_views SET state = jsonb_set(state, '{currency}', '"EUR"') WHERE order_id = 'ord_2'`,
+		"order_views.state": `UPDATE order_views SET state = jsonb_set(state::jsonb, '{currency}', '"EUR"') WHERE order_id = 'ord_2'`,
 		"attention_queue":   `DELETE FROM attention_queue WHERE order_id = 'ord_2'`,
 		"shipment_index":    `INSERT INTO shipment_index VALUES ('shp_x', 'ord_2', 't', 'T')`,
 		"order_skus":        `DELETE FROM order_skus WHERE order_id = 'ord_2' AND sku = 'SKU-1'`,

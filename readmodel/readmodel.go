@@ -45,7 +45,8 @@ func New(pool *pgxpool.Pool, options ...Options) *ReadModel {
 
 // Order is an order as the read model knows it; [order.ErrNotFound] when it does not.
 func (m *ReadModel) Order(ctx context.Context, tenant, id string) (order.State, error) {
-	const query = `SELECT state FROM order_views WHERE order_id = $1 AND ($2 = '' OR tenant = $2)`
+	// As text, whatever the column's type is in this generation: a prepared statement must not change its result.
+	const query = `SELECT state::text FROM order_views WHERE order_id = $1 AND ($2 = '' OR tenant = $2)`
 	rows, _ := m.pool.Query(ctx, query, id, tenant) // its error comes with the row
 	state, err := pgx.CollectExactlyOneRow(rows, scanState)
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -60,3 +60,35 @@ func TestMigrate_WhileWritersAppend_NoneFailsAndNothingIsLost(t *testing.T) {
 		t.Errorf("verified %+v of %d events, %v", verified, appended.Load(), err)
 	}
 }
+
+// beforeJSON is the last schema version whose order_views had their states as jsonb.
+const beforeJSON = 43
+
+func TestMigrate_StatesThatAreThere_AreNotRewritten(t *testing.T) {
+	t.Parallel()
+	const row = `
+		INSERT INTO order_views (order_id, tenant, version, status, customer_id, external_ref, currency, total, placed_at, updated_at, needs_attention, state)
+		VALUES ('ord_1', 't', 1, 'created', 'c', '', 'USD', 0, '2026-01-01', '2026-01-02', false, '{}')`
+	const kind = `SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'order_views'::regclass AND attname = 'state'`
+	for want, before := range map[string]string{"jsonb": row, "json": `SELECT`} {
+		databaseURL := testkit.EmptyDatabaseURL(t)
+		if err := postgres.MigrateTo(t.Context(), databaseURL, beforeJSON); err != nil {
+			t.Fatal(err)
+		}
+		pool, err := postgres.Open(t.Context(), databaseURL, postgres.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		if _, err := pool.Exec(t.Context(), before); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := postgres.Migrate(t.Context(), databaseURL); err != nil {
+			t.Fatal(err)
+		}
+		var is string
+		if err := pool.QueryRow(t.Context(), kind).Scan(&is); err != nil || is != want {
+			t.Errorf("after %s states are %s, want %s; %v", before, is, want, err)
+		}
+	}
+}
