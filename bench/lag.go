@@ -36,9 +36,9 @@ func (b *projectionBench) lag(ctx context.Context) ([]Row, error) {
 	background.Go(func() { listener.Run(ctx) })
 	store := eventstore.New(b.Pool, eventstore.Options{Notifier: notifier})
 	for _, p := range readmodel.Projections() {
-		background.Go(func() { _ = projection.NewRunner(b.Pool, store, listener.Subscribe, p, 0).Run(ctx, nil) }) // one that ended shows as a lag without end
+		background.Go(func() { _ = projection.NewRunner(b.Pool, store, listener.On(eventstore.Channel), p, 0).Run(ctx, nil) }) // one that ended shows as a lag without end
 	}
-	seen := &sightings{reads: readmodel.New(b.Pool, readmodel.Options{Projected: listener.Subscribe})}
+	seen := &sightings{reads: readmodel.New(b.Pool, readmodel.Options{Projected: listener.On(projection.Channel)})}
 	if err := seen.drive(ctx, journal.New(store, roadPolicy, journal.Options{SnapshotEvery: -1})); err != nil {
 		return nil, fmt.Errorf("lag: %w", err)
 	}

@@ -83,7 +83,7 @@ func ExampleStore_ReadFeed() {
 	running.Go(func() { notifier.Run(ctx) })
 	running.Go(func() { listener.Run(ctx) })
 	defer func() { cancel(); running.Wait() }()
-	woken, stop := listener.Subscribe()
+	woken, stop := listener.On(eventstore.Channel)()
 	defer stop()
 
 	store := eventstore.New(pool, eventstore.Options{Notifier: notifier})

@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,31 +21,38 @@ type Listener struct {
 	aliveEvery time.Duration
 
 	mu    sync.Mutex
-	heard map[chan struct{}]bool
+	heard map[chan struct{}]string // the channel of announcements that each waits for
 }
 
 // NewListener makes a Listener for channels; it works while Run does.
 func NewListener(pool *pgxpool.Pool, channels ...string) *Listener {
-	return &Listener{pool: pool, channels: channels, aliveEvery: aliveEvery, heard: map[chan struct{}]bool{}}
+	return &Listener{pool: pool, channels: channels, aliveEvery: aliveEvery, heard: map[chan struct{}]string{}}
 }
 
-// Subscribe gives a channel that receives after announcements; several of them may come as one. Stop ends it.
-func (l *Listener) Subscribe() (heard <-chan struct{}, stop func()) {
-	c := make(chan struct{}, 1)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.heard[c] = true
-	return c, func() {
+// On gives what subscribes to the announcements on one of the listener's channels. A subscription's Go channel receives after
+// them; several may come as one. Stop ends it.
+func (l *Listener) On(channel string) (subscribe func() (heard <-chan struct{}, stop func())) {
+	return func() (<-chan struct{}, func()) {
+		c := make(chan struct{}, 1)
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		delete(l.heard, c)
+		l.heard[c] = channel
+		return c, func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			delete(l.heard, c)
+		}
 	}
 }
 
-func (l *Listener) wake() {
+// wake wakes those who wait for announcements on some channels.
+func (l *Listener) wake(channels ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for c := range l.heard {
+	for c, channel := range l.heard {
+		if !slices.Contains(channels, channel) {
+			continue
+		}
 		select {
 		case c <- struct{}{}:
 		default:
@@ -75,28 +83,33 @@ func (l *Listener) listen(ctx context.Context) error {
 			return err
 		}
 	}
+	l.wake(l.channels...) // for what was announced before we listened
 	for {
-		l.wake() // the first time for what was announced before we listened
-		if err := l.wait(ctx, conn); err != nil {
+		channel, err := l.wait(ctx, conn)
+		if err != nil {
 			return err
 		}
+		l.wake(channel)
 	}
 }
 
-// wait returns with the next announcement, or with the error of a connection that has died.
-func (l *Listener) wait(ctx context.Context, conn *pgx.Conn) error {
+// wait gives the channel of the next announcement, or the error of a connection that has died.
+func (l *Listener) wait(ctx context.Context, conn *pgx.Conn) (string, error) {
 	for {
 		silence, cancel := context.WithTimeout(ctx, l.aliveEvery)
-		_, err := conn.WaitForNotification(silence)
+		announced, err := conn.WaitForNotification(silence)
 		cancel()
-		if err == nil || ctx.Err() != nil || silence.Err() == nil {
-			return err
+		if err == nil {
+			return announced.Channel, nil
+		}
+		if ctx.Err() != nil || silence.Err() == nil {
+			return "", err
 		}
 		answer, cancel := context.WithTimeout(ctx, l.aliveEvery)
 		err = conn.Ping(answer)
 		cancel()
 		if err != nil {
-			return err
+			return "", err
 		}
 	}
 }

@@ -38,7 +38,7 @@ func announcing(t *testing.T, pool *pgxpool.Pool) (store *eventstore.Store, stop
 func listening(t *testing.T, pool *pgxpool.Pool) (*eventstore.Listener, <-chan struct{}) {
 	t.Helper()
 	listener := eventstore.NewListener(pool, eventstore.Channel)
-	heard, _ := listener.Subscribe()
+	heard, _ := listener.On(eventstore.Channel)()
 	start(t, listener.Run)
 	awaitWake(t, heard, "the listener to listen")
 	return listener, heard
@@ -58,7 +58,7 @@ func TestListener_Append_WakesEverySubscriber(t *testing.T) {
 	plain, pool := newStore(t)
 	store, _ := announcing(t, pool)
 	listener, first := listening(t, pool)
-	second, _ := listener.Subscribe()
+	second, _ := listener.On(eventstore.Channel)()
 	head := fill(t, plain, "s", 1) // announced by nobody
 	for range 3 {
 		head = appendTo(t, store, "s", head, newEvent("A"))
@@ -72,7 +72,7 @@ func TestListener_StoppedSubscription_IsWokenNoMore(t *testing.T) {
 	_, pool := newStore(t)
 	store, _ := announcing(t, pool)
 	listener, heard := listening(t, pool)
-	stopped, stop := listener.Subscribe()
+	stopped, stop := listener.On(eventstore.Channel)()
 	stop()
 	fill(t, store, "s", 1)
 	awaitWake(t, heard, "the append")
@@ -84,17 +84,30 @@ func TestListener_StoppedSubscription_IsWokenNoMore(t *testing.T) {
 	}
 }
 
-func TestListener_SeveralChannels_HearsEach(t *testing.T) {
+func TestListener_SeveralChannels_EachWakesItsOwn(t *testing.T) {
 	t.Parallel()
 	_, pool := newStore(t)
 	channels := []string{eventstore.Channel, `an "odd" one`}
 	listener := eventstore.NewListener(pool, channels...)
-	heard, _ := listener.Subscribe()
+	heard := make([]<-chan struct{}, len(channels))
+	for i, channel := range channels {
+		heard[i], _ = listener.On(channel)()
+	}
 	start(t, listener.Run)
-	awaitWake(t, heard, "the listener to listen")
-	for _, channel := range channels {
+	for _, each := range heard {
+		awaitWake(t, each, "the listener to listen")
+	}
+	for i, channel := range channels {
 		exec(t, pool, `SELECT pg_notify($1, '')`, channel)
-		awaitWake(t, heard, channel)
+		awaitWake(t, heard[i], channel)
+		// Announcements come in the order in which they were made: one that woke somebody else had done so by now.
+		for j, other := range heard {
+			select {
+			case <-other:
+				t.Errorf("an announcement on %s woke who waits for %s", channel, channels[j])
+			default:
+			}
+		}
 	}
 }
 

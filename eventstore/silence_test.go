@@ -54,7 +54,7 @@ func TestListener_OtherEndVanishesSilently_ConnectsAgain(t *testing.T) {
 	pool, lose := vanishingPool(t)
 	listener := NewListener(pool, Channel)
 	listener.aliveEvery = 50 * time.Millisecond
-	heard, _ := listener.Subscribe()
+	heard, _ := listener.On(Channel)()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); listener.Run(ctx) }()

@@ -35,7 +35,7 @@ type Options struct {
 	// SnapshotEvery is how many events lie between the snapshots of an order: 50 when 0. When it is negative, snapshots are
 	// neither written nor read.
 	SnapshotEvery int
-	// Appended subscribes to the announcements of appends: Subscribe of an [orderly/eventstore.Listener] on
+	// Appended subscribes to the announcements of appends: [orderly/eventstore.Listener.On] with
 	// [orderly/eventstore.Channel]. With nil those who await a placing look a few times a second.
 	Appended func() (appended <-chan struct{}, stop func())
 	// SnapshotFailed hears of snapshots that could not be written; nobody does when it is nil. The orders are as well without.

@@ -39,7 +39,7 @@ func newWorld(t *testing.T) *world {
 	store := eventstore.New(pool, eventstore.Options{Notifier: notifier})
 	policy := env.Must(env.ParseAsWithOptions[order.Policy](env.Options{Environment: map[string]string{}}))
 	book := journal.New(store, policy, journal.Options{Vault: testkit.Vault(t, pool)})
-	w := &world{t: t, pool: pool, store: store, book: book, hub: live.NewHub(book.Feed(), listener.Subscribe, zap.NewNop())}
+	w := &world{t: t, pool: pool, store: store, book: book, hub: live.NewHub(book.Feed(), listener.On(eventstore.Channel), zap.NewNop())}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { notifier.Run(ctx) })

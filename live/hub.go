@@ -17,8 +17,6 @@ const (
 	// buffer is how many messages a client may be behind the end of the feed before it is cut off. It has room for a page
 	// and what comes while that is being sent.
 	buffer = 2 * page
-	// lookEvery is how often the end of the feed is looked at without an announcement: one can get lost.
-	lookEvery = 500 * time.Millisecond
 	// restFor is the pause after the feed could not be read.
 	restFor = time.Second
 )
@@ -35,12 +33,9 @@ type Hub struct {
 	end   eventstore.Position // as far as the tails were told
 }
 
-// NewHub makes a Hub, which works while Run does. Subscribe gives what wakes it after appends ([eventstore.Listener]'s
-// Subscribe on [eventstore.Channel]); with nil it looks twice a second.
+// NewHub makes a Hub, which works while Run does. Subscribe gives what wakes it after appends ([eventstore.Listener.On] with
+// [eventstore.Channel]); with nil it looks twice a second.
 func NewHub(feed *journal.Feed, subscribe func() (<-chan struct{}, func()), log *zap.Logger) *Hub {
-	if subscribe == nil {
-		subscribe = func() (<-chan struct{}, func()) { return nil, func() {} }
-	}
 	return &Hub{feed: feed, subscribe: subscribe, log: log, joined: make(chan struct{}, 1), tails: map[*tail]struct{}{}}
 }
 
@@ -91,7 +86,7 @@ func (h *Hub) cut(t *tail) {
 
 // Run reads the end of the feed until the context ends, while there are clients.
 func (h *Hub) Run(ctx context.Context) {
-	wake, stop := h.subscribe()
+	watch, stop := eventstore.NewWatch(h.subscribe)
 	defer stop()
 	for ctx.Err() == nil {
 		if !h.isHeard() {
@@ -101,19 +96,16 @@ func (h *Hub) Run(ctx context.Context) {
 			}
 			continue
 		}
-		pause := lookEvery
 		if err := h.advance(ctx); err != nil && ctx.Err() == nil {
 			h.log.Warn("the feed was not read for those who listen: they are cut off, and come again", zap.Error(err))
 			h.cutAll()
-			pause = restFor
+			select {
+			case <-ctx.Done():
+			case <-time.After(restFor):
+			}
+			continue
 		}
-		look := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-		case <-wake:
-		case <-look.C:
-		}
-		look.Stop()
+		_ = watch.Wait(ctx) // its error is the context's
 	}
 }
 

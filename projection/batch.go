@@ -35,7 +35,7 @@ func (r *Runner) apply(ctx context.Context, events []eventstore.Event) (int, err
 			return 1, r.park(ctx, events[0], err)
 		}
 		try++
-		if err := rest(ctx, nil, pause); err != nil {
+		if err := rest(ctx, pause); err != nil {
 			return 0, err
 		}
 		pause *= 2

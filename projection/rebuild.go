@@ -79,7 +79,7 @@ func (b *Rebuilder) run(ctx context.Context, report func(Progress)) error {
 		var refused *pgconn.PgError
 		switch {
 		case errors.As(err, &refused) && refused.Code == lockTimedOut:
-			err = rest(ctx, nil, swapAgainAfter)
+			err = rest(ctx, swapAgainAfter)
 		case errors.As(err, &gap) && (last == nil || *gap != *last):
 			last = gap
 			err = b.backToArchive(ctx, gap)
@@ -215,7 +215,7 @@ func (r *Runner) applyAll(ctx context.Context, events []eventstore.Event) error 
 // follow goes along the feed to its end.
 func (b *Rebuilder) follow(ctx context.Context, report func(Progress)) error {
 	for {
-		moved, err := b.runner.step(ctx)
+		did, err := b.runner.step(ctx)
 		if err != nil {
 			return err
 		}
@@ -223,7 +223,7 @@ func (b *Rebuilder) follow(ctx context.Context, report func(Progress)) error {
 			return err
 		}
 		report(b.runner.progress)
-		if !moved {
+		if !did.moved {
 			return nil
 		}
 	}
@@ -276,9 +276,9 @@ func (b *Rebuilder) swap(ctx context.Context) error {
 func (b *Rebuilder) comeTo(ctx context.Context, present []eventstore.Position) error {
 	for _, at := range present {
 		for b.runner.progress.Position.Less(at) {
-			if moved, err := b.runner.step(ctx); err != nil {
+			if did, err := b.runner.step(ctx); err != nil {
 				return err
-			} else if !moved {
+			} else if !did.moved {
 				return fmt.Errorf("the feed ends before %s, where the present generation is", at)
 			}
 		}

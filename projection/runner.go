@@ -12,12 +12,8 @@ import (
 	"orderly/eventstore"
 )
 
-const (
-	// pollEvery is how long an idle runner sleeps when nobody wakes it.
-	pollEvery = 500 * time.Millisecond
-	// pulseEvery is how often a runner shows that it is alive and measures its lag.
-	pulseEvery = time.Second
-)
+// pulseEvery is how often a runner shows that it is alive and measures its lag.
+const pulseEvery = time.Second
 
 // ErrFenced is returned by a runner whose shard was taken over by another one.
 var ErrFenced = errors.New("another runner has taken the projection over")
@@ -50,7 +46,7 @@ type Runner struct {
 	pulsed   time.Time
 }
 
-// NewRunner makes a runner. Subscribe gives what wakes it after appends ([eventstore.Listener]'s Subscribe on
+// NewRunner makes a runner. Subscribe gives what wakes it after appends ([eventstore.Listener.On] with
 // [eventstore.Channel]); with nil it only polls. The shard is 0 for a projection that is not split.
 func NewRunner(
 	pool *pgxpool.Pool, store *eventstore.Store, subscribe func() (<-chan struct{}, func()), p Projection, shard int,
@@ -78,35 +74,38 @@ func (r *Runner) Run(ctx context.Context, report func(Progress)) error {
 
 // follow goes along the feed until something ends it.
 func (r *Runner) follow(ctx context.Context, announcer *eventstore.Notifier, report func(Progress)) error {
-	wake, stop := r.wakeUp()
+	watch, stop := eventstore.NewWatch(r.subscribe)
 	defer stop()
 	for {
-		moved, err := r.step(ctx)
+		did, err := r.step(ctx)
 		if err != nil {
 			return err
 		}
-		if moved {
+		if did.moved {
 			announcer.Announce()
 		}
 		if err := r.pulse(ctx); err != nil {
 			return err
 		}
 		report(r.progress)
-		if moved {
+		if did.more {
 			continue
 		}
-		if err := rest(ctx, wake, pollEvery); err != nil {
+		if err := watch.Wait(ctx); err != nil {
 			return err
 		}
 	}
 }
 
-// step applies one batch, and says whether there was one. As long as there is more to come than it takes at a time, it reads the
-// next batch meanwhile.
-func (r *Runner) step(ctx context.Context) (bool, error) {
+// stepped says whether a step has moved the checkpoint, and whether there may be more to do behind it.
+type stepped struct{ moved, more bool }
+
+// step applies one batch, if there is one. As long as there is more to come than it takes at a time, it reads the next batch
+// meanwhile.
+func (r *Runner) step(ctx context.Context) (stepped, error) {
 	now, err := r.take(ctx)
 	if err != nil || len(now.events) == 0 {
-		return false, err
+		return stepped{}, err
 	}
 	var next page
 	var reading sync.WaitGroup
@@ -119,13 +118,14 @@ func (r *Runner) step(ctx context.Context) (bool, error) {
 	took := time.Since(began)
 	reading.Wait()
 	if err != nil {
-		return false, err
+		return stepped{}, err
 	}
 	r.size.applied(now.full, took)
-	if applied == len(now.events) {
+	all := applied == len(now.events)
+	if all {
 		r.ahead = next
 	}
-	return true, nil
+	return stepped{moved: true, more: now.full || !all}, nil
 }
 
 // page is a part of the feed; full says that there may be more behind it.
@@ -148,24 +148,16 @@ func (r *Runner) read(ctx context.Context, after eventstore.Position, limit int)
 	return page{events, len(events) == limit}, err
 }
 
-func (r *Runner) wakeUp() (wake <-chan struct{}, stop func()) {
-	if r.subscribe == nil {
-		return nil, func() {}
-	}
-	return r.subscribe()
-}
-
-// rest waits for a wake-up, at most so long.
-func rest(ctx context.Context, wake <-chan struct{}, most time.Duration) error {
-	timer := time.NewTimer(most)
+// rest waits so long.
+func rest(ctx context.Context, pause time.Duration) error {
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-wake:
 	case <-timer.C:
+		return nil
 	}
-	return nil
 }
 
 // ended leaves word of how the run ended for whoever asks for the projection's status.

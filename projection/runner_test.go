@@ -255,7 +255,7 @@ func TestRun_WokenByAnAppend(t *testing.T) {
 		defer close(listening)
 		listener.Run(ctx)
 	}()
-	heard, unsubscribe := listener.Subscribe()
+	heard, unsubscribe := listener.On(projection.Channel)()
 	defer unsubscribe()
 	eventually(t, func() bool {
 		return w.holds(`SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%')`)

@@ -20,7 +20,7 @@ var ErrAmbiguousTracking = errors.New("parcels of several orders have this track
 
 // Options are what a ReadModel may be given beside its pool.
 type Options struct {
-	// Projected subscribes to the announcements that a projection has moved: Subscribe of an [orderly/eventstore.Listener] on
+	// Projected subscribes to the announcements that a projection has moved: [orderly/eventstore.Listener.On] with
 	// [orderly/projection.Channel]. With nil those who wait look a few times a second.
 	Projected func() (projected <-chan struct{}, stop func())
 }

@@ -230,7 +230,7 @@ func TestWaitForVersion_IsWoken(t *testing.T) {
 	subscribed := make(chan struct{}, 1)
 	reads := readmodel.New(w.pool, readmodel.Options{Projected: func() (<-chan struct{}, func()) {
 		defer func() { subscribed <- struct{}{} }()
-		return listener.Subscribe()
+		return listener.On(projection.Channel)()
 	}})
 	w.must("ord_1", placed("t", "c", ""))
 	type answer struct {

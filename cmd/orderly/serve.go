@@ -142,7 +142,7 @@ func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*serv
 	clock := sabotage.Clock(c.ClockSkew)
 	s.store = eventstore.New(pool, eventstore.Options{Notifier: notifier, ArchiveDir: c.ArchiveDir, Clock: clock})
 	s.journal = journal.New(s.store, c.Policy, journal.Options{
-		Clock: clock, Appended: s.listener.Subscribe,
+		Clock: clock, Appended: s.listener.On(eventstore.Channel),
 		Vault: vault.New(pool, c.MasterKeys), SnapshotEvery: snapshotEvery(c), SnapshotFailed: s.snapshotFailed,
 	})
 	var running sync.WaitGroup
@@ -186,13 +186,13 @@ func (s *service) schemaIsCurrent(ctx context.Context) error {
 }
 
 func (s *service) serveAPI(ctx context.Context) error {
-	hub := live.NewHub(s.journal.Feed(), s.listener.Subscribe, s.log)
+	hub := live.NewHub(s.journal.Feed(), s.listener.On(eventstore.Channel), s.log)
 	go hub.Run(ctx)
 	handler := api.New(api.Options{
 		Live:  hub,
 		Codec: temporalclient.NewCodec(s.config.TemporalKeys), Draining: ctx.Done(),
 		Metrics: s.registry(),
-		Journal: s.journal, Store: s.store, Projections: s.projections(), ReadModel: readmodel.New(s.pool, readmodel.Options{Projected: s.listener.Subscribe}), Temporal: s.temporal, Namespace: s.namespace,
+		Journal: s.journal, Store: s.store, Projections: s.projections(), ReadModel: readmodel.New(s.pool, readmodel.Options{Projected: s.listener.On(projection.Channel)}), Temporal: s.temporal, Namespace: s.namespace,
 		TemporalUIURL: s.config.TemporalUIURL, Pool: s.pool, Logger: s.log,
 		Webhooks: s.webhookStore(), AllowPrivateWebhooks: s.config.Webhooks.AllowPrivate,
 		WebhookSecret: s.config.WebhookSecret, StripeWebhookSecret: s.config.StripeWebhookSecret, PublicURL: s.config.PublicURL, Ready: s.schemaIsCurrent,

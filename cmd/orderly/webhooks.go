@@ -17,7 +17,7 @@ func (s *service) webhookStore() *webhooks.Store {
 
 func (s *service) webhookDeliveries() *activities.Webhooks {
 	outside := webhooks.NewClient(webhooks.ClientOptions{Timeout: s.config.Webhooks.Timeout, AllowPrivate: s.config.Webhooks.AllowPrivate})
-	return &activities.Webhooks{Deliverer: webhooks.NewDeliverer(s.webhookStore(), s.journal, outside, s.listener.Subscribe)}
+	return &activities.Webhooks{Deliverer: webhooks.NewDeliverer(s.webhookStore(), s.journal, outside, s.listener.On(projection.Channel))}
 }
 
 // webhookQueue is the projection that queues events for endpoints.

@@ -12,6 +12,7 @@ import (
 
 	"orderly/activities"
 	"orderly/bulk"
+	"orderly/eventstore"
 	"orderly/gateway"
 	"orderly/gateway/stripe"
 	"orderly/internal/config"
@@ -81,7 +82,7 @@ func (s *service) workersOf(r roles, fail context.CancelCauseFunc) ([]func() sdk
 		if err != nil {
 			return nil, err
 		}
-		projector := &activities.Projector{Pool: s.pool, Store: s.store, Appended: s.listener.Subscribe, Projections: s.projections()}
+		projector := &activities.Projector{Pool: s.pool, Store: s.store, Appended: s.listener.On(eventstore.Channel), Projections: s.projections()}
 		wanted = append(wanted, func() sdkworker.Worker {
 			w := worker.Projections(s.temporal, projector, s.release(), fail)
 			worker.AddCheckpoints(w, checkpointer)
