@@ -106,7 +106,7 @@ func (s *service) startWorker(ctx context.Context, newWorker func() sdkworker.Wo
 // startStanding makes sure of the workflows and schedules that are always there. The workers are at work by then: a server
 // that does not answer now is asked again, and keeps no order waiting.
 func (s *service) startStanding(ctx context.Context, r roles) error {
-	return await(ctx, s.log, "what always runs", func() (bool, error) {
+	return await(ctx, s.log, "Temporal or Postgres", func() (bool, error) {
 		var err error
 		if r.worker {
 			err = errors.Join(s.scheduleReconcile(ctx), s.startWebhooks(ctx))
