@@ -68,12 +68,12 @@ func TestGetOrder_MinVersion_WaitsAndThenAnswersFromTheStream(t *testing.T) {
 	began := time.Now()
 	answer := h.get(t, "/v1/orders/ord_1?min_version=9")
 	wantStatus(t, answer, http.StatusOK)
-	if took := time.Since(began); took < freshWait || took > freshWait+time.Second {
-		t.Errorf("waited %s, want %s", took, freshWait)
+	if took := time.Since(began); took < freshWait {
+		t.Errorf("waited %s, want %s at least", took, freshWait)
 	}
 	began = time.Now()
 	wantProblem(t, h.get(t, "/v1/orders/ord_9?min_version=9"), codeOrderNotFound)
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took >= freshWait {
 		t.Errorf("waited %s for an order that does not exist", took)
 	}
 }

@@ -95,7 +95,7 @@ func TestSend_WithoutAWorker_TellsThatNobodyTookIt(t *testing.T) {
 	if _, nobody := errors.AsType[*UnavailableError](err); !nobody {
 		t.Errorf("error is %v", err)
 	}
-	if took := time.Since(began); took > o.wait+o.probing+2*time.Second {
+	if took := time.Since(began); took > o.wait+o.probing+testkit.Patience {
 		t.Errorf("took %s", took)
 	}
 }
