@@ -24,7 +24,7 @@ func TestLoad_CostsTheSameHoweverLongTheHistory(t *testing.T) {
 	for range 200 {
 		short, long = append(short, w.once(w.book, "short")), append(long, w.once(w.book, "long"))
 	}
-	if a, b := median(short), median(long); b > 5*a {
+	if a, b := median(short), median(long); b > 3*a {
 		t.Errorf("an order of 10,000 events loads in %s, one of 50 in %s", b, a)
 	}
 }

@@ -160,6 +160,7 @@ func (b *Rebuilder) begin(ctx context.Context) error {
 		batch.Queue(forgetLetters, b.runner.projection.Name)
 		batch.Queue(remember, b.projection.Name, b.projection.Version)
 		batch.Queue(`SELECT orderly_make_generation($1)`, b.projection.Tables)
+		batch.Queue(`SELECT orderly_shape_generation($1)`, b.projection.Tables)
 		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 			return fmt.Errorf("make the next generation: %w", err)
 		}

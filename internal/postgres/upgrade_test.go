@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"orderly/eventstore"
 	"orderly/internal/postgres"
@@ -17,11 +18,11 @@ import (
 // beforeUpgrade is the oldest schema version to which this version of Orderly can append: what it runs on while it is upgraded.
 const beforeUpgrade = 10
 
-// TestMigrate_WhileWritersAppend_NoneFailsAndNothingIsLost upgrades a database that is written to all the time.
-func TestMigrate_WhileWritersAppend_NoneFailsAndNothingIsLost(t *testing.T) {
-	t.Parallel()
-	databaseURL := testkit.EmptyDatabaseURL(t)
-	if err := postgres.MigrateTo(t.Context(), databaseURL, beforeUpgrade); err != nil {
+// databaseAt gives the test a database of its own as it was at an earlier schema version.
+func databaseAt(t *testing.T, version int64) (databaseURL string, pool *pgxpool.Pool) {
+	t.Helper()
+	databaseURL = testkit.EmptyDatabaseURL(t)
+	if err := postgres.MigrateTo(t.Context(), databaseURL, version); err != nil {
 		t.Fatal(err)
 	}
 	pool, err := postgres.Open(t.Context(), databaseURL, postgres.Options{})
@@ -29,6 +30,13 @@ func TestMigrate_WhileWritersAppend_NoneFailsAndNothingIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
+	return databaseURL, pool
+}
+
+// TestMigrate_WhileWritersAppend_NoneFailsAndNothingIsLost upgrades a database that is written to all the time.
+func TestMigrate_WhileWritersAppend_NoneFailsAndNothingIsLost(t *testing.T) {
+	t.Parallel()
+	databaseURL, pool := databaseAt(t, beforeUpgrade)
 	store := eventstore.New(pool, eventstore.Options{})
 	var appended atomic.Int64
 	write := func(ctx context.Context, stream string) {
@@ -71,15 +79,7 @@ func TestMigrate_StatesThatAreThere_AreNotRewritten(t *testing.T) {
 		VALUES ('ord_1', 't', 1, 'created', 'c', '', 'USD', 0, '2026-01-01', '2026-01-02', false, '{}')`
 	const kind = `SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'order_views'::regclass AND attname = 'state'`
 	for want, before := range map[string]string{"jsonb": row, "json": `SELECT`} {
-		databaseURL := testkit.EmptyDatabaseURL(t)
-		if err := postgres.MigrateTo(t.Context(), databaseURL, beforeJSON); err != nil {
-			t.Fatal(err)
-		}
-		pool, err := postgres.Open(t.Context(), databaseURL, postgres.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(pool.Close)
+		databaseURL, pool := databaseAt(t, beforeJSON)
 		if _, err := pool.Exec(t.Context(), before); err != nil {
 			t.Fatal(err)
 		}

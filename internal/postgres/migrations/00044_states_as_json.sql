@@ -4,40 +4,13 @@
 ALTER TABLE read_model_tables ADD COLUMN shape text NOT NULL DEFAULT '';
 
 -- +goose StatementBegin
-CREATE OR REPLACE FUNCTION orderly_make_generation(tables text[]) RETURNS void
+CREATE FUNCTION orderly_shape_generation(tables text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
-    present oid;
-    name    text;
-    change  text;
-    part    record;
+    wanted record;
 BEGIN
-    FOREACH name IN ARRAY tables LOOP
-        SELECT shape INTO change FROM public.read_model_tables WHERE table_name = name;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION '% is no table of a read model', name;
-        END IF;
-        present := format('public.%I', name)::regclass;
-        EXECUTE format('DROP TABLE IF EXISTS orderly_next.%I', name);
-        EXECUTE format('CREATE TABLE orderly_next.%1$I (LIKE public.%1$I INCLUDING ALL EXCLUDING INDEXES)', name);
-        IF change <> '' THEN
-            EXECUTE format('ALTER TABLE orderly_next.%I %s', name, change);
-        END IF;
-        FOR part IN SELECT unnest(reloptions) AS option FROM pg_class WHERE oid = present LOOP
-            EXECUTE format('ALTER TABLE orderly_next.%I SET (%s)', name, part.option);
-        END LOOP;
-        FOR part IN SELECT pg_get_indexdef(indexrelid) AS definition FROM pg_index WHERE indrelid = present LOOP
-            EXECUTE replace(part.definition, format(' ON public.%I ', name), format(' ON orderly_next.%I ', name));
-        END LOOP;
-        FOR part IN SELECT conname FROM pg_constraint WHERE conrelid = present AND contype = 'p' LOOP
-            EXECUTE format('ALTER TABLE orderly_next.%I ADD CONSTRAINT %2$I PRIMARY KEY USING INDEX %2$I', name, part.conname);
-        END LOOP;
-        FOR part IN
-            SELECT privilege_type, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS grantee
-            FROM pg_class, aclexplode(relacl) WHERE pg_class.oid = present
-        LOOP
-            EXECUTE format('GRANT %s ON orderly_next.%I TO %s', part.privilege_type, name, part.grantee);
-        END LOOP;
+    FOR wanted IN SELECT table_name, shape FROM public.read_model_tables WHERE table_name = ANY (tables) AND shape <> '' LOOP
+        EXECUTE format('ALTER TABLE orderly_next.%I %s', wanted.table_name, wanted.shape);
     END LOOP;
 END
 $$;
@@ -62,40 +35,10 @@ END
 $$;
 -- +goose StatementEnd
 
+REVOKE ALL ON FUNCTION orderly_shape_generation(text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION orderly_shape_generation(text[]) TO orderly_app;
+
 -- +goose Down
--- +goose StatementBegin
-CREATE OR REPLACE FUNCTION orderly_make_generation(tables text[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
-DECLARE
-    present oid;
-    name    text;
-    part    record;
-BEGIN
-    FOREACH name IN ARRAY tables LOOP
-        IF NOT EXISTS (SELECT FROM public.read_model_tables WHERE table_name = name) THEN
-            RAISE EXCEPTION '% is no table of a read model', name;
-        END IF;
-        present := format('public.%I', name)::regclass;
-        EXECUTE format('DROP TABLE IF EXISTS orderly_next.%I', name);
-        EXECUTE format('CREATE TABLE orderly_next.%1$I (LIKE public.%1$I INCLUDING ALL EXCLUDING INDEXES)', name);
-        FOR part IN SELECT unnest(reloptions) AS option FROM pg_class WHERE oid = present LOOP
-            EXECUTE format('ALTER TABLE orderly_next.%I SET (%s)', name, part.option);
-        END LOOP;
-        FOR part IN SELECT pg_get_indexdef(indexrelid) AS definition FROM pg_index WHERE indrelid = present LOOP
-            EXECUTE replace(part.definition, format(' ON public.%I ', name), format(' ON orderly_next.%I ', name));
-        END LOOP;
-        FOR part IN SELECT conname FROM pg_constraint WHERE conrelid = present AND contype = 'p' LOOP
-            EXECUTE format('ALTER TABLE orderly_next.%I ADD CONSTRAINT %2$I PRIMARY KEY USING INDEX %2$I', name, part.conname);
-        END LOOP;
-        FOR part IN
-            SELECT privilege_type, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS grantee
-            FROM pg_class, aclexplode(relacl) WHERE pg_class.oid = present
-        LOOP
-            EXECUTE format('GRANT %s ON orderly_next.%I TO %s', part.privilege_type, name, part.grantee);
-        END LOOP;
-    END LOOP;
-END
-$$;
--- +goose StatementEnd
+DROP FUNCTION orderly_shape_generation(text[]);
 ALTER TABLE read_model_tables DROP COLUMN shape;
 ALTER TABLE order_views ALTER COLUMN state TYPE jsonb USING state::jsonb;
