@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"flag"
@@ -11,7 +12,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -191,29 +191,21 @@ func (s shop) resetEverywhere(id, run string, recorded *history.History) {
 	}
 }
 
-// fillHistory makes a run so long that another one takes over, by signals that nobody knows.
+// fillHistory makes a run so large that another one takes over, by signals that nobody knows.
 func (s shop) fillHistory(id, run string) {
 	s.t.Helper()
-	const suggestedAfter, atOnce, each = 4096, 16, 10
+	const suggestedFrom, each = 4 << 20, 256 << 10 // bytes: Temporal's limit.historySize.suggestContinueAsNew
+	noise := make([]byte, each)
+	if _, err := rand.Read(noise); err != nil {
+		s.t.Fatal(err)
+	}
 	sent := 0
 	s.Await(id+" has continued", func() bool {
-		if sent > suggestedAfter { // more would only keep the worker from its task
-			return s.latestRun(id) != run
+		if sent <= suggestedFrom { // more would only keep the worker from its task
+			s.signal(id, "Noise", noise)
+			sent += each
 		}
-		sent += atOnce * each
-		var senders sync.WaitGroup
-		for range atOnce {
-			senders.Go(func() {
-				for range each {
-					if err := s.Temporal().SignalWorkflow(s.t.Context(), workflows.OrderWorkflowID(id), "", "Noise", nil); err != nil {
-						s.t.Error(err)
-						return
-					}
-				}
-			})
-		}
-		senders.Wait()
-		return s.t.Failed() || s.latestRun(id) != run
+		return s.latestRun(id) != run
 	})
 }
 

@@ -74,11 +74,6 @@ func (f fleet) insist(first int, path, key, body string) error {
 	}
 }
 
-// healsByItself says whether an answer asks for the same request again.
-func healsByItself(a answer) bool {
-	return a.status == http.StatusAccepted || a.status == http.StatusServiceUnavailable || a.body["code"] == "command_in_flight"
-}
-
 func TestRollingRestart_UnderLoad_NoClientSeesAnErrorThatSendingAgainDoesNotHeal(t *testing.T) {
 	t.Parallel()
 	f := openFleet(t)

@@ -98,13 +98,10 @@ func readAll(response *http.Response) ([]byte, error) {
 	return io.ReadAll(response.Body)
 }
 
-// command sends a command that must be answered with the given status.
+// command sends a command, again if that is what the answer asks for, until it is answered with the given status.
 func (s shop) command(status int, path, body string) answer {
 	s.t.Helper()
-	a, err := s.call(http.MethodPost, path, uuid.NewString(), body)
-	if err != nil {
-		s.t.Fatalf("POST %s: %v", path, err)
-	}
+	a := s.ask(http.MethodPost, path, uuid.NewString(), body, func(a answer) bool { return a.status != status && healsByItself(a) })
 	if a.status != status {
 		s.t.Fatalf("POST %s: got %d %s, want %d", path, a.status, a.raw, status)
 	}
@@ -113,11 +110,29 @@ func (s shop) command(status int, path, body string) answer {
 
 func (s shop) get(path string) answer {
 	s.t.Helper()
-	a, err := s.call(http.MethodGet, path, "", "")
-	if err != nil {
-		s.t.Fatalf("GET %s: %v", path, err)
-	}
+	return s.ask(http.MethodGet, path, "", "", healsByItself)
+}
+
+// ask sends a request until its answer does not ask for it again, as every client has to on a machine that is too busy.
+func (s shop) ask(method, path, key, body string, again func(answer) bool) (a answer) {
+	s.t.Helper()
+	s.Await(method+" "+path+" is answered", func() bool {
+		var err error
+		if a, err = s.call(method, path, key, body); err != nil {
+			s.t.Fatalf("%s %s: %v", method, path, err)
+		}
+		if again(a) {
+			s.t.Logf("%s %s: once more after %d %s", method, path, a.status, a.raw)
+			return false
+		}
+		return true
+	})
 	return a
+}
+
+// healsByItself says whether an answer asks for the same request again.
+func healsByItself(a answer) bool {
+	return a.status == http.StatusAccepted || a.status == http.StatusServiceUnavailable || a.body["code"] == "command_in_flight"
 }
 
 // wish is an order to be placed; the zero value pays with a good card for one mug.

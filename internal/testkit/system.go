@@ -19,6 +19,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"orderly/internal/keyset"
@@ -101,6 +102,7 @@ func (s *System) Temporal() client.Client {
 		return s.temporal
 	}
 	options := client.Options{HostPort: os.Getenv("TEMPORAL_ADDRESS"), Namespace: s.Namespace, Identity: "test"}
+	options.ConnectionOptions.DialOptions = []grpc.DialOption{grpc.WithChainUnaryInterceptor(patiently)}
 	temporal, err := client.Dial(temporalclient.Encrypt(options, s.temporalKeys()))
 	if err != nil {
 		s.t.Fatalf("reach Temporal: %v", err)
@@ -108,6 +110,13 @@ func (s *System) Temporal() client.Client {
 	s.t.Cleanup(temporal.Close)
 	s.temporal = temporal
 	return temporal
+}
+
+// patiently gives each call Patience instead of the ten seconds of the SDK.
+func patiently(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, call grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Patience)
+	defer cancel()
+	return call(ctx, method, request, reply, conn, options...)
 }
 
 // TemporalCodec decrypts what the system has given to Temporal.
