@@ -103,8 +103,14 @@ func (a *API) recordCarrierUpdate(ctx context.Context, in *carrierInput) (*store
 	if err != nil {
 		return nil, err
 	}
-	id := "carrier/" + update.EventID
-	_, known, err := a.journal.Applied(ctx, state, id)
+	command := order.Command{
+		ID: "carrier/" + update.EventID, Actor: order.Actor{Type: "carrier", ID: shipment.Carrier}, Source: "webhook",
+		Body: order.RecordCarrierUpdate{
+			EventID: update.EventID, ShipmentID: shipment.ShipmentID, Status: update.Status,
+			At: update.At.UTC().Truncate(time.Microsecond), Location: update.Location, Proof: update.Proof,
+		},
+	}
+	_, known, err := a.journal.Applied(ctx, state, command.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -113,13 +119,14 @@ func (a *API) recordCarrierUpdate(ctx context.Context, in *carrierInput) (*store
 	if known && state.Ended() {
 		return &storedOutput{Stored{"stored"}}, nil
 	}
-	_, err = a.commands.Send(ctx, state.OrderID, order.Command{
-		ID: id, Actor: order.Actor{Type: "carrier", ID: shipment.Carrier}, Source: "webhook",
-		Body: order.RecordCarrierUpdate{
-			EventID: update.EventID, ShipmentID: shipment.ShipmentID, Status: update.Status,
-			At: update.At.UTC().Truncate(time.Microsecond), Location: update.Location, Proof: update.Proof,
-		},
-	})
+	// News that come too early are refused here: a workflow that has refused them would give the same answer, which Temporal
+	// remembers by the command's id, when the carrier tells them again.
+	if !known {
+		if err := a.journal.Check(state, command); err != nil {
+			return nil, err
+		}
+	}
+	_, err = a.commands.Send(ctx, state.OrderID, command)
 	if errors.Is(err, orchestrator.ErrPending) {
 		return nil, &orchestrator.UnavailableError{Err: err}
 	}

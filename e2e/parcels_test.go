@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
-)
+	"time"
 
-// byHand leaves what carriers say to the test.
-const byHand = "ORDERLY_SIMULATOR_TRANSIT=off"
+	"orderly/internal/testkit"
+	"orderly/internal/webhook"
+)
 
 // parcel is a shipment of an order, counted from 1.
 func (s shop) parcel(id string, number int) map[string]any {
@@ -51,7 +53,7 @@ func (s shop) cancelParcel(id string, number int) {
 
 func TestTwoParcels_OneCannotBeBooked_IsRefundedAndTheOtherDelivered(t *testing.T) {
 	t.Parallel()
-	s := open(t, everything, byHand, "ORDERLY_ATTENTION_GIVE_UP_AFTER=2s", "ORDERLY_ATTENTION_RETRY_EVERY=1h")
+	s := open(t, everything, transitOff, "ORDERLY_ATTENTION_GIVE_UP_AFTER=2s", "ORDERLY_ATTENTION_RETRY_EVERY=1h")
 	s.fault(`{"service":"carrier","operation":"book","mode":"reject","rate":1.0}`)
 	id := s.place(wish{skus: []string{"SKU-1", "TWO-WAREHOUSES-1"}})
 	s.attention(id, "BookShipment")
@@ -69,7 +71,7 @@ func TestTwoParcels_OneCannotBeBooked_IsRefundedAndTheOtherDelivered(t *testing.
 
 func TestTwoParcels_OneIsCancelled_TheOtherGoesOn(t *testing.T) {
 	t.Parallel()
-	s := open(t, everything, byHand)
+	s := open(t, everything, transitOff)
 	id := s.twoParcels()
 	s.cancelParcel(id, 2)
 	s.parcelIs(id, 2, "cancelled")
@@ -83,7 +85,7 @@ func TestTwoParcels_OneIsCancelled_TheOtherGoesOn(t *testing.T) {
 
 func TestTwoParcels_BothAreCancelled_OneByOne_TheOrderIs(t *testing.T) {
 	t.Parallel()
-	s := open(t, everything, byHand)
+	s := open(t, everything, transitOff)
 	id := s.twoParcels()
 	s.cancelParcel(id, 1)
 	s.parcelIs(id, 1, "cancelled")
@@ -125,7 +127,7 @@ func TestParcel_RerouteToAnotherWarehouse(t *testing.T) {
 
 func TestParcel_Lost_IsSentAgain(t *testing.T) {
 	t.Parallel()
-	s := open(t, everything, byHand)
+	s := open(t, everything, transitOff)
 	id := s.place(wish{})
 	s.parcelIs(id, 1, "booked")
 	s.scanParcel(id, 1, "lost")
@@ -146,7 +148,7 @@ func TestParcel_Lost_IsSentAgain(t *testing.T) {
 
 func TestParcel_Lost_IsPaidBack(t *testing.T) {
 	t.Parallel()
-	s := open(t, everything, byHand, "ORDERLY_FAILED_PARCEL=refund")
+	s := open(t, everything, transitOff, "ORDERLY_FAILED_PARCEL=refund")
 	id := s.twoParcels()
 	s.scanParcel(id, 1, "lost")
 	s.wantRefunded(id, "10248")
@@ -159,7 +161,7 @@ func TestParcel_Lost_IsPaidBack(t *testing.T) {
 
 func TestParcel_ReturnedToSender_IsPaidBackAndRestocked(t *testing.T) {
 	t.Parallel()
-	s := open(t, everything, byHand)
+	s := open(t, everything, transitOff)
 	id := s.place(wish{})
 	s.parcelIs(id, 1, "booked")
 	s.scanParcel(id, 1, "return_to_sender")
@@ -174,7 +176,7 @@ func TestParcel_ReturnedToSender_IsPaidBackAndRestocked(t *testing.T) {
 
 func TestParcel_SilentForTooLong_IsLost(t *testing.T) {
 	t.Parallel()
-	s := open(t, everything, byHand, "ORDERLY_TRANSIT_WITHIN=1s", "ORDERLY_LOST_AFTER=3s")
+	s := open(t, everything, transitOff, "ORDERLY_TRANSIT_WITHIN=1s", "ORDERLY_LOST_AFTER=3s")
 	id := s.place(wish{})
 	s.parcelIs(id, 1, "booked")
 	s.scanParcel(id, 1, "dispatched")
@@ -187,7 +189,7 @@ func TestParcel_SilentForTooLong_IsLost(t *testing.T) {
 // TestCarriersNews_ShuffledAndDoubled: whatever the order in which they come, the order ends the same.
 func TestCarriersNews_ShuffledAndDoubled(t *testing.T) {
 	t.Parallel()
-	s := open(t, everything, byHand)
+	s := open(t, everything, transitOff)
 	id := s.place(wish{})
 	s.parcelIs(id, 1, "booked")
 	for _, status := range []string{"out_for_delivery", "attempt_failed", "dispatched", "lost"} {
@@ -209,4 +211,45 @@ func TestCarriersNews_ShuffledAndDoubled(t *testing.T) {
 	if status := s.parcel(id, 1)["status"]; status != "delivered" {
 		t.Errorf("after the end: %v", status)
 	}
+}
+
+// tell posts a carrier's news as the carrier does, and gives the answer.
+func (s shop) tell(eventID, shipmentID, status string) answer {
+	s.t.Helper()
+	body := fmt.Sprintf(`{"event_id":%q,"shipment_id":%q,"status":%q,"at":%q}`, eventID, shipmentID, status, time.Now().UTC().Format(time.RFC3339))
+	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.URL+"/v1/webhooks/carrier", strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if err := webhook.SetHeaders(request.Header, testkit.WebhookSecret, eventID, time.Now(), []byte(body)); err != nil {
+		s.t.Fatal(err)
+	}
+	a, err := s.exchange(request)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return a
+}
+
+// TestCarrierWebhook_BeforeItsParcelIsBooked_CountsWhenToldAgain: the parcel was booked, and the carrier has it, before we have
+// recorded the booking.
+func TestCarrierWebhook_BeforeItsParcelIsBooked_CountsWhenToldAgain(t *testing.T) {
+	t.Parallel()
+	s := open(t, everything, transitOff)
+	s.fault(noCarrier)
+	id := s.place(wish{})
+	s.attention(id, "BookShipment")
+	if early := s.tell("evt_1", parcelID(id, 1), "dispatched"); early.status != http.StatusConflict || early.body["code"] != "not_allowed_now" {
+		t.Fatalf("before the booking: %d %s", early.status, early.raw)
+	}
+	s.healFaults()
+	s.command(http.StatusOK, "/v1/orders/"+id+"/attention/att_1/retry", `{"reason":"the carriers are back"}`)
+	s.parcelIs(id, 1, "booked")
+	if again := s.tell("evt_1", parcelID(id, 1), "dispatched"); again.status != http.StatusOK {
+		t.Fatalf("after the booking: %d %s", again.status, again.raw)
+	}
+	s.parcelIs(id, 1, "dispatched")
+	s.scan(id, "delivered")
+	s.until(id, "closed")
 }

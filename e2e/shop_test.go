@@ -74,6 +74,11 @@ func (s shop) call(method, path, key, body string) (answer, error) {
 	if key != "" {
 		request.Header.Set("Idempotency-Key", key)
 	}
+	return s.exchange(request)
+}
+
+// exchange sends a request and reads the answer.
+func (s shop) exchange(request *http.Request) (answer, error) {
 	response, err := s.http().Do(request)
 	if err != nil {
 		return answer{}, err

@@ -45,7 +45,7 @@ func (s shop) figures(path, list string, fields ...string) []string {
 // and one that was cancelled; all figures say so, to their tenant only, and are what the events say.
 func TestStats_OfAShortDay(t *testing.T) {
 	t.Parallel()
-	s := open(t, everything, byHand)
+	s := open(t, everything, transitOff)
 	before := time.Now().Add(-time.Second)
 	s.sold("ord_1", "USD", "web", "fedex")
 	s.command(http.StatusOK, "/v1/orders/ord_1/refunds", `{"amount":498,"reason":"scratched"}`)

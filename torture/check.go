@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
+
+	"orderly/order"
 )
 
 // Check holds the facts against each other and gives every promise that is broken.
@@ -17,6 +20,7 @@ func Check(facts Facts) []Finding {
 	c.parcels()
 	c.workflows()
 	c.waiting()
+	c.counts()
 	c.verified()
 	return c.findings
 }
@@ -90,6 +94,30 @@ func (c *checker) waiting() {
 			c.findf(Stuck, id, "it is %s and waits for nothing", c.Streams[id].State.Status)
 		case len(c.Streams[id].State.Attention) > 0:
 			c.findf(Stuck, id, "no operator could help: %+v", c.Streams[id].State.Attention[0])
+		}
+	}
+}
+
+// counts checks the counts of orders in each status at instants against the orders' events.
+func (c *checker) counts() {
+	for _, counted := range c.Counted {
+		want := map[order.Status]int64{}
+		for _, stream := range c.Streams {
+			var status order.Status
+			for _, entered := range stream.Entered {
+				if !entered.At.After(counted.At) {
+					status = entered.Status
+				}
+			}
+			if status != "" {
+				want[status]++
+			}
+		}
+		for _, status := range order.Statuses {
+			if counted.Counts[status] != want[status] {
+				c.findf(ReadModel, "", "at %s it counts %d orders that are %s; by the events it is %d",
+					counted.At.Format(time.RFC3339Nano), counted.Counts[status], status, want[status])
+			}
 		}
 	}
 }

@@ -66,11 +66,38 @@ func (c *checker) payments() {
 		if state.Status == order.Cancelled && len(state.Waivers) == 0 && sum["capture"] != sum["refund"] {
 			c.findf(WrongRefund, id, "it is cancelled; %d was taken and %d paid back", sum["capture"], sum["refund"])
 		}
+		c.returns(state)
 		if state.Payment.Refunded < 0 || state.Payment.Refunded > state.Payment.Captured {
 			c.findf(WrongRefund, id, "%d was paid back of %d", state.Payment.Refunded, state.Payment.Captured)
 		}
 	}
 	c.unknown(c.Payments, "payments")
+}
+
+// returns checks that refunds of returns are what was paid for the pieces that came back, and that those of a line are never more
+// than what was paid for it.
+func (c *checker) returns(state order.State) {
+	lines := map[string]int64{}
+	for _, each := range state.Returns {
+		var came, refunded int64
+		for _, line := range each.Received {
+			came += line.Amount
+			lines[line.LineID] += line.Amount
+		}
+		for _, refund := range state.Refunds {
+			if refund.RMAID == each.RMAID {
+				refunded += refund.Amount
+			}
+		}
+		if refunded > came {
+			c.findf(WrongRefund, state.OrderID, "%d is paid back for return %s, of which pieces for %d came back", refunded, each.RMAID, came)
+		}
+	}
+	for _, line := range state.Lines {
+		if paid := line.Quantity*line.UnitPrice + line.Tax - line.Discount; lines[line.LineID] > paid {
+			c.findf(WrongRefund, state.OrderID, "pieces of line %s for %d came back; %d was paid for it", line.LineID, lines[line.LineID], paid)
+		}
+	}
 }
 
 func issuedRefunds(state order.State) (sum int64) {
@@ -98,6 +125,11 @@ func byHand(stream Stream) bool {
 	})
 }
 
+// skipped says whether a step was left out, of which the effect may have taken place all the same.
+func skipped(stream Stream) bool {
+	return slices.ContainsFunc(stream.Events, func(e Event) bool { return e.Type == "StepSkipped" })
+}
+
 // stock checks that what was set aside for an ended order was given back or has left.
 func (c *checker) stock() {
 	sums := byOrder(c.Stock)
@@ -112,8 +144,30 @@ func (c *checker) stock() {
 		if sum["restock"] > sum["commit"] {
 			c.findf(StockAstray, id, "%d came back of %d that left", sum["restock"], sum["commit"])
 		}
+		if back := cameBack(stream.State); sum["restock"] != back && !skipped(stream) {
+			c.findf(StockAstray, id, "%d came back into the stock, the order says %d", sum["restock"], back)
+		}
 	}
 	c.unknown(c.Stock, "stock")
+}
+
+// cameBack is how many pieces are in the stock again by what the order says, of returns and of parcels.
+func cameBack(state order.State) (pieces int64) {
+	for _, each := range state.Returns {
+		if each.Restocked {
+			for _, line := range each.Sellable() {
+				pieces += line.Quantity
+			}
+		}
+	}
+	for _, shipment := range state.Shipments {
+		if shipment.Restocked {
+			for _, line := range shipment.Lines {
+				pieces += line.Quantity
+			}
+		}
+	}
+	return pieces
 }
 
 // parcels checks that each parcel was booked once, that cancelled ones do not travel, and that what carriers have told is
@@ -138,6 +192,9 @@ func (c *checker) parcels() {
 			}
 			if c.Carried[shipment.ShipmentID] == "delivered" && shipment.Status != order.ShipmentIsDelivered {
 				c.findf(Lost, id, "the carrier has told that %s is delivered; the order says %s", shipment.ShipmentID, shipment.Status)
+			}
+			if shipment.Status == order.ShipmentIsDelivered && c.Carried[shipment.ShipmentID] != "delivered" {
+				c.findf(Doubled, id, "%s is delivered and the carrier has never said so", shipment.ShipmentID)
 			}
 		}
 	}

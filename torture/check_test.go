@@ -12,6 +12,7 @@ import (
 // which something was paid back, and one that is cancelled.
 func sound() Facts {
 	event := func(version int, kind, command, source string) Event { return Event{version, kind, command, source} }
+	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	return Facts{
 		Now: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC),
 		Sent: []Operation{
@@ -28,15 +29,19 @@ func sound() Facts {
 					event(1, "OrderCreated", "p1", "api"), event(2, "OrderNoteAdded", "n1", "api"),
 					event(3, "PaymentReceived", "capture", "workflow"), event(4, "RefundRequested", "r1", "api"), event(5, "RefundIssued", "refund", "workflow"),
 				},
+				Entered: []Entered{{began, order.Created}, {began.Add(2 * time.Hour), order.Delivered}},
 				State: order.State{
 					OrderID: "o1", Status: order.Delivered, Payment: order.Payment{Captured: 100, Refunded: 10},
-					Refunds:   []order.Refund{{RefundID: "r", Amount: 10, Issued: true}},
+					Lines:     []order.Line{{LineID: "l1", Quantity: 10, UnitPrice: 10}},
+					Returns:   []order.Return{{RMAID: "rma_1", Received: []order.ReceivedLine{{LineID: "l1", Quantity: 1, Condition: order.ConditionDamaged, Amount: 10}}}},
+					Refunds:   []order.Refund{{RefundID: "r", Amount: 10, Issued: true, RMAID: "rma_1"}},
 					Shipments: []order.Shipment{{ShipmentID: "s1", Status: order.ShipmentIsDelivered}},
 				},
 				Plan: order.Plan{WaitingFor: "returns", Deadline: &order.Deadline{At: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}},
 			},
 			"o2": {
-				Events: []Event{event(1, "OrderCreated", "p2", "api"), event(2, "CancellationRequested", "c2", "api"), event(3, "OrderCancelled", "c2", "api")},
+				Events:  []Event{event(1, "OrderCreated", "p2", "api"), event(2, "CancellationRequested", "c2", "api"), event(3, "OrderCancelled", "c2", "api")},
+				Entered: []Entered{{began.Add(time.Hour), order.Created}, {began.Add(2 * time.Hour), order.Cancelled}},
 				State: order.State{
 					OrderID: "o2", Status: order.Cancelled, Payment: order.Payment{Captured: 50, Refunded: 50},
 					Refunds:   []order.Refund{{RefundID: "r", Amount: 50, Issued: true}},
@@ -63,6 +68,10 @@ func sound() Facts {
 			{Key: "s2/cancel/1", OrderID: "o2", Operation: "cancel", ShipmentID: "s2"},
 		},
 		Carried: map[string]string{"s1": "delivered"},
+		Counted: []Counted{
+			{began.Add(time.Hour), map[order.Status]int64{order.Created: 2}},
+			{began.Add(2 * time.Hour), map[order.Status]int64{order.Delivered: 1, order.Cancelled: 1, order.Created: 0}},
+		},
 		Running: map[string]int{"o1": 1},
 		Failing: map[string]string{},
 	}
@@ -119,7 +128,15 @@ func TestCheck_BrokenFacts_AreFound(t *testing.T) {
 		"money of an order that is not":   {func(f *Facts) { f.Payments = append(f.Payments, Entry{OrderID: "o3", Operation: "authorize"}) }, Lost, "there is not"},
 		"stock that stays reserved":       {func(f *Facts) { f.Stock = f.Stock[:2] }, StockAstray, "2 reserved, 0 released"},
 		"more came back than left":        {func(f *Facts) { f.Stock = append(f.Stock, Entry{OrderID: "o2", Operation: "restock", Amount: 1}) }, StockAstray, "1 came back of 0"},
-		"one key, two reservations":       {func(f *Facts) { f.Stock = append(f.Stock, f.Stock[0]) }, Doubled, "ledger of stock"},
+		"goods that came back unsaid":     {func(f *Facts) { f.Stock = append(f.Stock, Entry{OrderID: "o2", Operation: "restock", Amount: 1}) }, StockAstray, "the order says 0"},
+		"goods that did not come back": {change("o2", func(s *Stream) {
+			s.State.Shipments[0].Lines, s.State.Shipments[0].Restocked = []order.ShipmentLine{{LineID: "l1", Quantity: 2}}, true
+		}), StockAstray, "the order says 2"},
+		"a return paid back twice":     {change("o1", func(s *Stream) { s.State.Refunds = append(s.State.Refunds, s.State.Refunds[0]) }), WrongRefund, "is paid back for return rma_1"},
+		"more of a line than was paid": {change("o1", func(s *Stream) { s.State.Lines[0].UnitPrice = 0 }), WrongRefund, "line l1 for 10 came back"},
+		"a delivery nobody told of":    {func(f *Facts) { f.Carried = nil }, Doubled, "never said so"},
+		"counts that differ":           {func(f *Facts) { f.Counted[0].Counts[order.Created] = 1 }, ReadModel, "by the events it is 2"},
+		"one key, two reservations":    {func(f *Facts) { f.Stock = append(f.Stock, f.Stock[0]) }, Doubled, "ledger of stock"},
 		"a parcel booked twice": {func(f *Facts) {
 			f.Parcels = append(f.Parcels, Entry{Key: "s1/book/2", OrderID: "o1", Operation: "book", ShipmentID: "s1"})
 		}, ParcelAstray, "has 2 bookings"},

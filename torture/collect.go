@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 
 	"orderly/journal"
 	"orderly/order"
+	"orderly/workflows"
 )
 
 // collect gathers the facts from everywhere.
@@ -41,8 +43,36 @@ func (r *run) collect(ctx context.Context) (facts Facts, err error) {
 		return facts, err
 	}
 	facts.Now = time.Now()
+	if err := r.askCounts(ctx, &facts); err != nil {
+		return facts, err
+	}
 	facts.Verified, err = r.verify(ctx)
 	return facts, err
+}
+
+// sampledInstants is at how many instants the orders in each status are counted.
+const sampledInstants = 30
+
+// askCounts asks how many orders were in each status at instants at which an order came to one, spread over the run.
+func (r *run) askCounts(ctx context.Context, facts *Facts) error {
+	var instants []time.Time
+	for _, stream := range facts.Streams {
+		for _, entered := range stream.Entered {
+			if !entered.At.After(facts.Now) { // a clock that jumped ahead
+				instants = append(instants, entered.At)
+			}
+		}
+	}
+	slices.SortFunc(instants, time.Time.Compare)
+	for i := 0; i < len(instants); i += len(instants)/sampledInstants + 1 {
+		var counted Counted
+		url := r.client.url + "/v1/stats/status?at=" + instants[i].UTC().Format(time.RFC3339Nano)
+		if err := r.client.get(ctx, url, &counted); err != nil {
+			return err
+		}
+		facts.Counted = append(facts.Counted, counted)
+	}
+	return nil
 }
 
 func (r *run) readStreams(ctx context.Context, facts *Facts) error {
@@ -71,7 +101,14 @@ func (r *run) readStream(ctx context.Context, id string) (Stream, error) {
 	if err != nil {
 		return Stream{}, err
 	}
-	stream := Stream{State: order.Fold(id, recorded)}
+	stream := Stream{State: order.State{OrderID: id}}
+	for i := range recorded {
+		before := stream.State.Status
+		stream.State = order.FoldOnto(stream.State, recorded[i:i+1])
+		if after := stream.State.Status; after != before {
+			stream.Entered = append(stream.Entered, Entered{recorded[i].At, after})
+		}
+	}
 	stream.Plan = order.PlanFor(stream.State, r.settings.Policy)
 	for _, event := range stored {
 		var metadata journal.Metadata
@@ -110,14 +147,16 @@ func (r *run) askTemporal(ctx context.Context, facts *Facts) error {
 	var page []byte
 	for {
 		answer, err := r.stack.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-			Namespace: r.stack.namespace, Query: "WorkflowType = 'Order' AND ExecutionStatus = 'Running'", PageSize: 500, NextPageToken: page,
+			Namespace: r.stack.namespace, Query: "ExecutionStatus = 'Running'", PageSize: 500, NextPageToken: page,
 		})
 		if err != nil {
 			return fmt.Errorf("list the workflows: %w", err)
 		}
 		for _, execution := range answer.GetExecutions() {
 			id := execution.GetExecution().GetWorkflowId()
-			facts.Running[strings.TrimPrefix(id, "order-")]++
+			if execution.GetType().GetName() == workflows.OrderWorkflow {
+				facts.Running[strings.TrimPrefix(id, "order-")]++
+			}
 			described, err := r.stack.client.DescribeWorkflowExecution(ctx, id, execution.GetExecution().GetRunId())
 			if err != nil {
 				return fmt.Errorf("describe %s: %w", id, err)
@@ -127,7 +166,7 @@ func (r *run) askTemporal(ctx context.Context, facts *Facts) error {
 			}
 		}
 		if page = answer.GetNextPageToken(); len(page) == 0 {
-			return r.readWorkerLog(facts)
+			return errors.Join(r.readLog("worker", facts), r.readLog("projector", facts))
 		}
 	}
 }
@@ -135,10 +174,11 @@ func (r *run) askTemporal(ctx context.Context, facts *Facts) error {
 // nondeterminism is how the SDK marks the errors of replays that went another way.
 const nondeterminism = "TMPRL1100"
 
-func (r *run) readWorkerLog(facts *Facts) error {
-	log, err := os.Open(filepath.Join(r.dir, "worker.log"))
+// readLog looks for nondeterminism in the log of a role that runs workflows.
+func (r *run) readLog(role string, facts *Facts) error {
+	log, err := os.Open(filepath.Join(r.dir, role+".log"))
 	if err != nil {
-		return fmt.Errorf("read the worker's log: %w", err)
+		return fmt.Errorf("read the log of the %s: %w", role, err)
 	}
 	defer func() { _ = log.Close() }()
 	lines := bufio.NewReader(log)

@@ -20,6 +20,8 @@ type Facts struct {
 	Payments, Stock, Parcels []Entry
 	// Carried is where each parcel is by its carrier's word, by shipment: what the carrier got a 2xx for.
 	Carried map[string]string
+	// Counted are the API's counts of orders in each status at instants of the run.
+	Counted []Counted
 	// Running is how many workflows run for each order.
 	Running map[string]int
 	// Failing are the workflows whose tasks fail, with why.
@@ -31,8 +33,10 @@ type Facts struct {
 // Stream is an order as its events tell.
 type Stream struct {
 	Events []Event
-	State  order.State
-	Plan   order.Plan
+	// Entered are the statuses that the order came to, in their order.
+	Entered []Entered
+	State   order.State
+	Plan    order.Plan
 }
 
 // Event is what matters here of an event.
@@ -42,6 +46,18 @@ type Event struct {
 	CommandID string
 	// Source is where the command came in.
 	Source string
+}
+
+// Entered is a status that an order came to.
+type Entered struct {
+	At     time.Time
+	Status order.Status
+}
+
+// Counted is how many orders were in each status at an instant.
+type Counted struct {
+	At     time.Time              `json:"at"`
+	Counts map[order.Status]int64 `json:"counts"`
 }
 
 // Entry is one effect in a ledger.

@@ -119,6 +119,16 @@ func (i *injector) processFaults() []fault {
 			return i.system.deploy(ctx, role, time.Duration(1+random.IntN(3))*time.Second)
 		}})
 	}
+	all = append(all, fault{"deploy api", 2, func(context.Context, *rand.Rand) error {
+		i.system.replace("api")
+		return nil
+	}})
+	for _, role := range []string{"worker", "projector"} {
+		all = append(all, fault{"no " + role + " for long", 1, func(_ context.Context, random *rand.Rand) error {
+			i.system.lose(role, time.Duration(10+random.IntN(11))*time.Second)
+			return nil
+		}})
+	}
 	return all
 }
 

@@ -24,6 +24,8 @@ type system struct {
 	// programs are what the roles run: a rollout brings a role from another version to program.
 	programs map[string]string
 	roles    map[string]*process
+	// back is until when a role has no process.
+	back     map[string]time.Time
 	harmless bool // no process is asked to harm itself any more
 	ended    bool
 	keeping  sync.WaitGroup
@@ -40,6 +42,7 @@ func newSystem(dir, from string, env []string, random *rand.Rand, count func(str
 	}
 	s := &system{
 		program: program, dir: dir, env: env, random: random, count: count, programs: map[string]string{}, roles: map[string]*process{},
+		back: map[string]time.Time{},
 	}
 	for _, role := range roles {
 		s.programs[role] = cmp.Or(from, program)
@@ -59,7 +62,9 @@ func (s *system) keep(role string) {
 			if point != "" && p.wasKilled() {
 				s.count("kill " + role + " " + point)
 			}
-			time.Sleep(300 * time.Millisecond) // one that cannot start is not started without pause
+			for wait := 300 * time.Millisecond; wait > 0; wait = s.awayFor(role) { // one that cannot start is not started without pause
+				time.Sleep(wait)
+			}
 		}
 	})
 }
@@ -102,6 +107,33 @@ func (s *system) kill(role string) {
 	s.mu.Unlock()
 	if p != nil {
 		p.kill()
+	}
+}
+
+// lose ends a role's process without warning, and starts none for a while.
+func (s *system) lose(role string, away time.Duration) {
+	s.mu.Lock()
+	s.back[role] = time.Now().Add(away)
+	s.mu.Unlock()
+	s.kill(role)
+	time.Sleep(away)
+}
+
+// awayFor is how long a role is still to be without a process.
+func (s *system) awayFor(role string) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Until(s.back[role])
+}
+
+// replace tells a role's process to end; the next one is of our version. There is one api only, as its clients know one address.
+func (s *system) replace(role string) {
+	s.mu.Lock()
+	old := s.roles[role]
+	s.programs[role] = s.program
+	s.mu.Unlock()
+	if old != nil {
+		old.stop()
 	}
 }
 

@@ -30,8 +30,8 @@ import (
 // that have much else to do.
 const Patience = 3 * time.Minute
 
-// webhookSecret signs the carriers' news of all test systems.
-const webhookSecret = "whsec_dGVzdC1zZWNyZXQtb2Ytb3JkZXJseS0zMi1ieXRlcyE="
+// WebhookSecret signs the carriers' news of all test systems.
+const WebhookSecret = "whsec_dGVzdC1zZWNyZXQtb2Ytb3JkZXJseS0zMi1ieXRlcyE="
 
 // System is a running Orderly with a simulator, as processes of the real binary, on a database and a Temporal namespace
 // of its own.
@@ -66,7 +66,7 @@ func Start(t testing.TB, roles []string, env ...string) *System {
 		t: t, dir: dir, ArchiveDir: filepath.Join(dir, "archive"), processes: map[string]*exec.Cmd{},
 	}
 	s.env = append(os.Environ(), "ORDERLY_ARCHIVE_DIR="+s.ArchiveDir, "ORDERLY_MASTER_KEYS="+keyset.Generate("test"), "ORDERLY_TEMPORAL_KEYS="+keyset.Generate("test"), "DATABASE_URL="+databaseURL, "TEMPORAL_NAMESPACE="+s.Namespace, "ORDERLY_HTTP_ADDR="+addrs[0],
-		"ORDERLY_URL="+s.URL, "ORDERLY_SIMULATOR_URL="+s.SimulatorURL, "ORDERLY_WEBHOOK_SECRET="+webhookSecret,
+		"ORDERLY_URL="+s.URL, "ORDERLY_SIMULATOR_URL="+s.SimulatorURL, "ORDERLY_WEBHOOK_SECRET="+WebhookSecret,
 		"ORDERLY_RETRY_FIRST=100ms", "ORDERLY_RETRY_MAX=500ms", "ORDERLY_BOOK_TRIES=3", "ORDERLY_CLOSE_AFTER=0s", "ORDERLY_DRAIN_DELAY=0s")
 	s.env = append(s.env, env...)
 	key, err := s.Run("keys", "create", "test")
