@@ -25,19 +25,33 @@ type epochs struct {
 	readAt time.Time
 }
 
-// epoch gives an epoch that has begun before now.
+// epoch gives an epoch that has begun before now. Nobody waits for somebody else's query: that may hang for as long as the other one
+// is ready to wait.
 func (s *Store) epoch(ctx context.Context) (int64, error) {
-	s.epochs.mu.Lock()
-	defer s.epochs.mu.Unlock()
-	if time.Since(s.epochs.readAt) < epochFor {
-		return s.epochs.latest, nil
+	if latest, fresh := s.epochs.known(); fresh {
+		return latest, nil
 	}
-	err := s.pool.QueryRow(ctx, `SELECT pg_sequence_last_value('archive_epoch')`).Scan(&s.epochs.latest)
-	if err != nil {
+	var latest int64
+	readAt := time.Now()
+	if err := s.pool.QueryRow(ctx, `SELECT pg_sequence_last_value('archive_epoch')`).Scan(&latest); err != nil {
 		return 0, fmt.Errorf("read the epoch of the archive: %w", err)
 	}
-	s.epochs.readAt = time.Now()
-	return s.epochs.latest, nil
+	s.epochs.learn(latest, readAt)
+	return latest, nil
+}
+
+func (e *epochs) known() (latest int64, fresh bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.latest, time.Since(e.readAt) < epochFor
+}
+
+func (e *epochs) learn(latest int64, readAt time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if readAt.After(e.readAt) {
+		e.latest, e.readAt = latest, readAt
+	}
 }
 
 // beginEpoch begins an epoch and waits until no insert is under way that has not seen it.

@@ -247,3 +247,22 @@ func TestAmend_GoodsThatAParcelHasOfItsOwn_AreReleased(t *testing.T) {
 		t.Errorf("released: %v, want %v", released, want)
 	}
 }
+
+// TestAmend_ToTheSameTotal_WhatMayBeAuthorizedIsVoided: the authorisation was asked for when the goods were reserved. The amendment
+// asks for no other one, and the order is cancelled before the goods are reserved again.
+func TestAmend_ToTheSameTotal_WhatMayBeAuthorizedIsVoided(t *testing.T) {
+	t.Parallel()
+	same := *amendedTo(3)
+	same.Total = stateOf(reserved).Total
+	amended := reserved.and(noParcels...).and(&same)
+	if steps := order.PlanFor(stateOf(amended), testPolicy).Steps; slices.ContainsFunc(steps, func(s order.Step) bool { return s.Name == order.VoidPayment }) {
+		t.Errorf("while the order goes on: %+v", steps)
+	}
+	events, err := order.Decide(stateOf(amended), order.Command{ID: "cancel", Fresh: true, At: start, Body: order.CancelOrder{}}, testPolicy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := planned(amended.and(events...), order.VoidPayment); got.Key != "ord_1/void/1" {
+		t.Errorf("the void is %+v", got)
+	}
+}

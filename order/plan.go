@@ -305,9 +305,10 @@ func (s State) returnMoney(p Policy) []Step {
 }
 
 // mayBeAuthorized is false only when it is certain that no authorisation is open. One that was asked for may have happened
-// though its answer was not recorded.
+// though its answer was not recorded: while goods are reserved, and when the order was amended while they were.
 func (s State) mayBeAuthorized() bool {
-	asked := s.Payment.State == PaymentNone && s.Stock.State == StockIsReserved
+	amended := s.PaidFor != nil && len(s.Payment.Captures) == 0
+	asked := s.Payment.State == PaymentNone && (s.Stock.State == StockIsReserved || amended)
 	return asked || s.Payment.Replacing || s.Payment.State == PaymentIsAuthorized || s.Payment.State == PaymentUnknown
 }
 

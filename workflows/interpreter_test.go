@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
@@ -213,6 +214,32 @@ func TestStep_RetriesUsedUp_IsReportedOnce(t *testing.T) {
 	}
 	report, ok := s.applied[0].Body.(order.ReportStepFailure)
 	if !ok || report.Attempts != 4 || report.Code != "down" || report.Step.ID != "a1" || s.applied[0].ID != "a1:ReportStepFailure" {
+		t.Errorf("reported %+v", s.applied[0])
+	}
+}
+
+// TestStep_LastTryTimesOut_MayHaveHappened: whatever the tries before it have said. Temporal gives the failure of the last of these
+// along with the time-out.
+func TestStep_LastTryTimesOut_MayHaveHappened(t *testing.T) {
+	t.Parallel()
+	step := stepIn("a", "a1", order.AuthorizePayment)
+	step.Retries.Tries = 2
+	s := newScript(t)
+	s.look = func() (workflows.Outcome, error) { return at(1, step), nil }
+	s.apply = func(order.Command) (workflows.Outcome, error) { return at(2), nil }
+	s.step = func(_ workflows.StepInput, info activity.Info) (workflows.Outcome, error) {
+		what := workflows.Failure{Class: order.ClassUnavailable, Code: "down", Message: "down", Attempt: 1}
+		down := temporal.NewApplicationErrorWithOptions("down", workflows.ErrTypeUnavailable, temporal.ApplicationErrorOptions{Details: []any{what}})
+		if info.Attempt == 2 {
+			return workflows.Outcome{}, temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, down)
+		}
+		return workflows.Outcome{}, down
+	}
+	if err := s.resume(); err != nil {
+		t.Fatal(err)
+	}
+	report, ok := s.applied[0].Body.(order.ReportStepFailure)
+	if !ok || report.Class != order.ClassUnknown || report.Code != "timeout" || report.Attempts != 2 {
 		t.Errorf("reported %+v", s.applied[0])
 	}
 }

@@ -180,12 +180,19 @@ func holdOff(ctx workflow.Context, failed error) error {
 	return workflow.NewTimerWithOptions(ctx, refused.NextRetryDelay(), workflow.TimerOptions{Summary: "as long as the other side asks for"}).Get(ctx, nil)
 }
 
-// failureOf is why a step failed for good. A time-out says nothing about the effect: it may have happened.
+// failureOf is why a step failed for good. A time-out says nothing about the effect: it may have happened, whatever became of the
+// try before it, whose failure comes along.
 func failureOf(err error) Failure {
+	var late *temporal.TimeoutError
 	var failed *temporal.ApplicationError
 	var failure Failure
-	if errors.As(err, &failed) && failed.HasDetails() && failed.Details(&failure) == nil {
+	told := errors.As(err, &failed) && failed.HasDetails() && failed.Details(&failure) == nil
+	switch {
+	case errors.As(err, &late) && told:
+		return Failure{Class: order.ClassUnknown, Code: "timeout", Message: err.Error(), Attempt: failure.Attempt + 1}
+	case told:
 		return failure
+	default:
+		return Failure{Class: order.ClassUnknown, Code: "timeout", Message: err.Error()}
 	}
-	return Failure{Class: order.ClassUnknown, Code: "timeout", Message: err.Error()}
 }
