@@ -35,13 +35,14 @@ run: postgres build ## run everything here: Postgres, Temporal with its Web UI, 
 	@api="http://$${ORDERLY_HTTP_ADDR:-127.0.0.1:8080}"; \
 		exec bin/devstack exec --codec "$$api/codec" --codec-login "$$api/docs#/default/log-in-with-key" -- bin/orderly dev
 
+# What tests ask other programs, as the built one, Go's cache of results knows nothing of: hence -count=1.
 test: postgres build bin/orderly-race bin/stripe-mock ## run all tests with the race detector, on servers of their own
 	@echo "testing devstack"
 	@cd devstack && go vet ./... && go test ./...
 	@echo "testing orderly, on a Postgres and a Temporal of its own"
 	@browser=$$(deploy/browser.sh) && env -u DATABASE_URL -u TEMPORAL_ADDRESS -u TEMPORAL_NAMESPACE \
 		ORDERLY_BIN=$(CURDIR)/bin/orderly-race DEVSTACK_BIN=$(CURDIR)/bin/devstack STRIPE_MOCK_BIN=$(CURDIR)/bin/stripe-mock BROWSER_BIN="$$browser" \
-		bin/devstack exec --ephemeral --fsync=false -- go test -race -timeout 40m ./...
+		bin/devstack exec --ephemeral --fsync=false -- go test -race -count=1 -timeout 40m ./...
 
 test-postgres18: build ## run the tests that talk to Postgres on Postgres 18 as well (npm brings it)
 	@echo "testing on Postgres 18"

@@ -53,11 +53,15 @@ func (p *Projector) MarkPaused(ctx context.Context, in workflows.ProjectInput) e
 	return projection.MarkPaused(ctx, p.Pool, in.Name, in.Shard)
 }
 
-// RebuildProjection builds a read model anew. When the worker stops it fails, and another one goes on.
+// RebuildProjection builds a read model anew. When the worker stops it fails, and another one goes on; so it does on a worker
+// that has another version of the projection.
 func (p *Projector) RebuildProjection(ctx context.Context, in workflows.RebuildInput) error {
 	wanted, err := p.projection(in.Name)
 	if err != nil {
 		return err
+	}
+	if in.Version != 0 && in.Version != wanted.Version {
+		return fmt.Errorf("this worker has version %d of projection %s, not version %d", wanted.Version, in.Name, in.Version)
 	}
 	running, stop := context.WithCancel(ctx)
 	defer stop()

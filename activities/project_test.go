@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
 	"orderly/activities"
@@ -92,5 +94,22 @@ func TestProject_UnknownProjection_Fails(t *testing.T) {
 	env.RegisterActivity(projector.Project)
 	if _, err := env.ExecuteActivity(projector.Project, workflows.ProjectInput{Name: "other"}); err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestRebuildProjection_OfAnotherVersion_IsLeftToOthers: without that the last worker of an older version would build the read model
+// anew as it knows it, in the place of the new version.
+func TestRebuildProjection_OfAnotherVersion_IsLeftToOthers(t *testing.T) {
+	t.Parallel()
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestActivityEnvironment()
+	projector := &activities.Projector{Projections: []projection.Projection{{Name: "effects", Version: 3}}}
+	env.RegisterActivity(projector.RebuildProjection)
+	for _, version := range []int{2, 4} {
+		_, err := env.ExecuteActivity(projector.RebuildProjection, workflows.RebuildInput{Name: "effects", Version: version})
+		var failed *temporal.ApplicationError
+		if !errors.As(err, &failed) || failed.NonRetryable() || !strings.Contains(failed.Error(), "version 3") {
+			t.Errorf("version %d: %v", version, err)
+		}
 	}
 }

@@ -55,10 +55,8 @@ type Options struct {
 	AllowPrivateWebhooks bool
 	// StripeWebhookSecret signs Stripe's webhooks. Without it none are taken.
 	StripeWebhookSecret string
-	// PublicURL is where this API is reached, ConsoleURL the operations console; orders are linked to the console when
-	// there is one, and else to the API.
-	PublicURL  string
-	ConsoleURL string
+	// PublicURL is where this API is reached; links to orders lead there.
+	PublicURL string
 	// Identity says whose tokens are taken beside API keys.
 	Identity Identity
 	// SessionLifetime is how long a browser stays logged in.

@@ -91,7 +91,7 @@ func (a *API) rebuildProjection(ctx context.Context, in *rebuildInput) (*rebuild
 	if len(p.Tables) == 0 {
 		return nil, newProblem(codeNotAllowed, "It keeps no read model that could be built anew.")
 	}
-	if _, err := orchestrator.StartRebuild(ctx, a.options.Temporal, p.Name); err != nil {
+	if _, err := orchestrator.StartRebuild(ctx, a.options.Temporal, p.Name, p.Version); err != nil {
 		return nil, &orchestrator.UnavailableError{Err: err}
 	}
 	list, err := a.projections(ctx, func(s projection.Status) bool { return s.Name == p.Name })

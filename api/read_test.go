@@ -71,11 +71,7 @@ func TestGetOrder_MinVersion_WaitsAndThenAnswersFromTheStream(t *testing.T) {
 	if took := time.Since(began); took < freshWait {
 		t.Errorf("waited %s, want %s at least", took, freshWait)
 	}
-	began = time.Now()
 	wantProblem(t, h.get(t, "/v1/orders/ord_9?min_version=9"), codeOrderNotFound)
-	if took := time.Since(began); took >= freshWait {
-		t.Errorf("waited %s for an order that does not exist", took)
-	}
 }
 
 func TestGetOrder_IfNoneMatch(t *testing.T) {

@@ -60,9 +60,6 @@ func (a *API) links(orderID string) Links {
 
 // orderURL is where people find the order.
 func (a *API) orderURL(orderID string) string {
-	if a.options.ConsoleURL != "" {
-		return strings.TrimSuffix(a.options.ConsoleURL, "/") + "/orders/" + orderID
-	}
 	return strings.TrimSuffix(a.options.PublicURL, "/") + orderPath(orderID)
 }
 

@@ -90,13 +90,9 @@ func TestSend_WithoutAWorker_TellsThatNobodyTookIt(t *testing.T) {
 	t.Parallel()
 	c, _ := testkit.Temporal(t)
 	o := newOrchestrator(c)
-	began := time.Now()
 	_, err := o.Send(t.Context(), "ord_1", note("n1"))
 	if _, nobody := errors.AsType[*UnavailableError](err); !nobody {
 		t.Errorf("error is %v", err)
-	}
-	if took := time.Since(began); took > o.wait+o.probing+testkit.Patience {
-		t.Errorf("took %s", took)
 	}
 }
 

@@ -10,14 +10,14 @@ import (
 	"orderly/workflows"
 )
 
-// StartRebuild starts the rebuild of a projection, or joins the one that is under way.
-func StartRebuild(ctx context.Context, temporal client.Client, name string) (client.WorkflowRun, error) {
+// StartRebuild starts the rebuild of a projection in a version of it, or joins the rebuild that is under way.
+func StartRebuild(ctx context.Context, temporal client.Client, name string, version int) (client.WorkflowRun, error) {
 	run, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: workflows.RebuildWorkflowID(name), TaskQueue: workflows.ProjectionTaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		StaticSummary:            "rebuilds the read model " + name,
-	}, workflows.RebuildWorkflow, workflows.RebuildInput{Name: name})
+	}, workflows.RebuildWorkflow, workflows.RebuildInput{Name: name, Version: version})
 	if err != nil {
 		return nil, fmt.Errorf("start the rebuild of %s: %w", name, err)
 	}

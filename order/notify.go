@@ -20,6 +20,9 @@ const (
 	NoticeRefunded  = "refunded"
 )
 
+// NoticeKinds lists them all.
+var NoticeKinds = []string{NoticeAction, NoticeReminder, NoticeShipped, NoticeCancelled, NoticeRefunded}
+
 // Notice is something that the customer is still to be told. Key is the idempotency key of telling it.
 type Notice struct {
 	Kind     string `json:"kind"`

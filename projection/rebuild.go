@@ -287,20 +287,21 @@ func (b *Rebuilder) comeTo(ctx context.Context, present []eventstore.Position) e
 	return nil
 }
 
-// ToRebuild lists those of the projections that must be rebuilt: an older version has written the read model, a rebuild is under
-// way, or there is none yet and orders are archived, whose events the feed has not. What a newer version has written is left to that.
-func ToRebuild(ctx context.Context, pool *pgxpool.Pool, projections []Projection) ([]Projection, error) {
+// ToRebuild lists those of the projections that must be rebuilt: an older version has written the read model, or there is none yet and
+// orders are archived, whose events the feed has not. What a newer version has written is left to that. Rebuilds that are under
+// way, or were cancelled on their way, are listed when they are asked for, and else are not.
+func ToRebuild(ctx context.Context, pool *pgxpool.Pool, projections []Projection, withUnderWay bool) ([]Projection, error) {
 	const query = `
-		SELECT coalesce(max(version), CASE WHEN EXISTS (SELECT FROM archived_streams) THEN 0 ELSE $2 END) < $2
-			OR EXISTS (SELECT FROM projection_rebuilds WHERE name = $1)
+		SELECT coalesce(max(version), CASE WHEN EXISTS (SELECT FROM archived_streams) THEN 0 ELSE $2 END) < $2,
+			EXISTS (SELECT FROM projection_rebuilds WHERE name = $1)
 		FROM projections WHERE name = $1`
 	var wanted []Projection
 	for _, p := range projections {
-		var is bool
-		if err := pool.QueryRow(ctx, query, p.Name, p.Version).Scan(&is); err != nil {
+		var outdated, underWay bool
+		if err := pool.QueryRow(ctx, query, p.Name, p.Version).Scan(&outdated, &underWay); err != nil {
 			return nil, fmt.Errorf("ask whether %s must be rebuilt: %w", p.Name, err)
 		}
-		if is {
+		if underWay && withUnderWay || outdated && !underWay {
 			wanted = append(wanted, p)
 		}
 	}

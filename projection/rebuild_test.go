@@ -115,10 +115,7 @@ func TestRebuild_NewVersion_TakesThePlaceOfTheOldOne(t *testing.T) {
 	}
 	w.runUntil(rebuilt(1), w.caughtUp)
 	before := w.list(shape)
-	outdated, err := projection.ToRebuild(t.Context(), w.pool, []projection.Projection{rebuilt(2)})
-	if err != nil || len(outdated) != 1 {
-		t.Fatalf("outdated %v, %v", outdated, err)
-	}
+	w.wantToRebuild(1, false, rebuilt(2))
 	var old *projection.VersionError
 	if err := projection.NewRunner(w.pool, w.store, nil, rebuilt(2), 0).Run(t.Context(), nil); !errors.As(err, &old) {
 		t.Fatalf("the new version runs on the old read model: %v", err)
@@ -138,9 +135,37 @@ func TestRebuild_NewVersion_TakesThePlaceOfTheOldOne(t *testing.T) {
 	if left := w.list(`SELECT name FROM projections WHERE name <> 'effects' UNION ALL SELECT name FROM projection_rebuilds`); len(left) > 0 {
 		t.Errorf("left over: %v", left)
 	}
-	if outdated, err := projection.ToRebuild(t.Context(), w.pool, []projection.Projection{rebuilt(2), rebuilt(1)}); err != nil || len(outdated) > 0 {
-		t.Errorf("outdated after the rebuild: %v, %v", outdated, err)
+	w.wantToRebuild(0, true, rebuilt(2), rebuilt(1))
+}
+
+func (w *world) wantToRebuild(want int, withUnderWay bool, projections ...projection.Projection) {
+	w.t.Helper()
+	if got, err := projection.ToRebuild(w.t.Context(), w.pool, projections, withUnderWay); err != nil || len(got) != want {
+		w.t.Errorf("to be rebuilt: %v, %v, want %d", got, err, want)
 	}
+}
+
+// TestToRebuild_CancelledOnItsWay_WaitsUntilItIsAskedFor: whoever has cancelled a rebuild does not want it to begin again by itself.
+func TestToRebuild_CancelledOnItsWay_WaitsUntilItIsAskedFor(t *testing.T) {
+	t.Parallel()
+	w, _ := newRebuildWorld(t)
+	w.append(orderID(1), "Fine", 3)
+	w.runUntil(rebuilt(1), w.caughtUp)
+	ctx, cancel := context.WithCancel(t.Context())
+	applied := rebuilt(2)
+	applied.Apply = func(ctx context.Context, _ pgx.Tx, _ []eventstore.Event) error {
+		cancel()
+		return ctx.Err()
+	}
+	if err := projection.NewRebuilder(w.pool, w.store, nil, applied).Run(ctx, nil); ctx.Err() == nil {
+		t.Fatalf("it was not cancelled: %v", err)
+	}
+	w.wantToRebuild(0, false, rebuilt(2))
+	w.wantToRebuild(1, true, rebuilt(2))
+	if err := w.rebuild(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	w.wantToRebuild(0, true, rebuilt(2))
 }
 
 // TestRebuild_WhileReadAndWritten: readers see each order in one generation, never fewer orders and never an older one,

@@ -24,6 +24,8 @@ func RebuildWorkflowID(name string) string { return "rebuild-" + name }
 // RebuildInput says what is to be rebuilt.
 type RebuildInput struct {
 	Name string `json:"name"`
+	// Version is the projection's: a worker that has another one leaves the rebuild to those that have it. 0 is any.
+	Version int `json:"version,omitempty"`
 }
 
 // Rebuild builds the read model of a projection anew beside the one that is served, and ends when it has taken its place. What

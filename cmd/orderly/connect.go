@@ -77,12 +77,12 @@ func await(ctx context.Context, logger *zap.Logger, what string, try func() (aga
 			return err
 		}
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 		logger.Warn(what+" is not ready; trying again", zap.Error(err))
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-time.After(2 * time.Second):
 		}
 	}

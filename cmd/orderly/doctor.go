@@ -174,7 +174,7 @@ func lookAtProjections(ctx context.Context, pool *pgxpool.Pool, store *eventstor
 		text := fmt.Sprintf("%s is %s, %d events (%.1f s) behind", status.Name, status.State, status.LagEvents, status.LagSeconds)
 		switch {
 		case status.State == projection.Parked:
-			return ill("projections", fmt.Errorf("%s; it leaves %d orders out", text, status.ParkedOrders), "look at the events in projection_dead_letters")
+			return ill("projections", fmt.Errorf("%s; it leaves %d orders out", text, status.ParkedOrders), "`orderly projections dead-letters` lists the events; retry or skip them when the cause is mended")
 		case status.State != projection.Running, status.LagSeconds > laggingAfter:
 			return ill("projections", errors.New(text), advice)
 		}

@@ -87,10 +87,13 @@ func rebuildCommand() *cobra.Command {
 		if len(names) == 0 || all && len(args) > 0 {
 			return usageError{errors.New("rebuild what? a NAME, or --all")}
 		}
+		var wanted []projection.Projection
 		for _, name := range names {
-			if _, err := projectionNamed(name); err != nil {
+			p, err := projectionNamed(name)
+			if err != nil {
 				return usageError{err}
 			}
+			wanted = append(wanted, p)
 		}
 		c, err := config.Load()
 		if err != nil {
@@ -101,15 +104,18 @@ func rebuildCommand() *cobra.Command {
 			return err
 		}
 		defer temporal.Close()
-		return rebuild(cmd, temporal, names, detach)
+		return rebuild(cmd, temporal, wanted, detach)
 	}
 	return cmd
 }
 
-func rebuild(cmd *cobra.Command, temporal client.Client, names []string, detach bool) error {
+func rebuild(cmd *cobra.Command, temporal client.Client, wanted []projection.Projection, detach bool) error {
 	group, ctx := errgroup.WithContext(cmd.Context())
-	for _, name := range names {
-		run, err := orchestrator.StartRebuild(ctx, temporal, name)
+	var names []string
+	for _, p := range wanted {
+		name := p.Name
+		names = append(names, name)
+		run, err := orchestrator.StartRebuild(ctx, temporal, name, p.Version)
 		if err != nil {
 			return err
 		}

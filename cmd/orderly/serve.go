@@ -136,16 +136,16 @@ func newService(ctx context.Context, c config.Config, logger *zap.Logger) (*serv
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	notifier := eventstore.NewNotifier(pool, eventstore.Channel)
-	go notifier.Run(background)
+	var running sync.WaitGroup
+	running.Go(func() { notifier.Run(background) })
 	s.listener = eventstore.NewListener(pool, eventstore.Channel, projection.Channel)
-	go s.listener.Run(background)
+	running.Go(func() { s.listener.Run(background) })
 	clock := sabotage.Clock(c.ClockSkew)
 	s.store = eventstore.New(pool, eventstore.Options{Notifier: notifier, ArchiveDir: c.ArchiveDir, Clock: clock})
 	s.journal = journal.New(s.store, c.Policy, journal.Options{
 		Clock: clock, Appended: s.listener.On(eventstore.Channel),
 		Vault: vault.New(pool, c.MasterKeys), SnapshotEvery: snapshotEvery(c), SnapshotFailed: s.snapshotFailed,
 	})
-	var running sync.WaitGroup
 	running.Go(func() { s.journal.Run(background) })
 	return s, func() {
 		stop()
@@ -187,7 +187,12 @@ func (s *service) schemaIsCurrent(ctx context.Context) error {
 
 func (s *service) serveAPI(ctx context.Context) error {
 	hub := live.NewHub(s.journal.Feed(), s.listener.On(eventstore.Channel), s.log)
-	go hub.Run(ctx)
+	beside, stopBeside := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer stopBeside()
+	running.Go(func() { hub.Run(beside) })
+	running.Go(func() { s.forgetReceipts(beside) })
 	handler := api.New(api.Options{
 		Live:  hub,
 		Codec: temporalclient.NewCodec(s.config.TemporalKeys), Draining: ctx.Done(),
@@ -204,7 +209,6 @@ func (s *service) serveAPI(ctx context.Context) error {
 	if s.config.KillAt != nil {
 		handler = s.config.KillAt.Handler(handler)
 	}
-	go s.forgetReceipts(ctx)
 	s.log.Info("serving", zap.String("addr", s.config.HTTPAddr))
 	server := api.NewServer(s.config.HTTPAddr, handler)
 	var err error

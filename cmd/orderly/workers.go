@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
+	"time"
 
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
@@ -55,6 +57,13 @@ func (s *service) startWorkers(ctx context.Context, r roles, fail context.Cancel
 	if err := s.startStanding(ctx, r); err != nil {
 		stop()
 		return nil, err
+	}
+	if r.projector {
+		looking, end := context.WithCancel(ctx)
+		var keeper sync.WaitGroup
+		keeper.Go(func() { s.keepRebuilt(looking) })
+		stopWorkers := stop
+		stop = func() { end(); keeper.Wait(); stopWorkers() }
 	}
 	return stop, nil
 }
@@ -112,7 +121,7 @@ func (s *service) startStanding(ctx context.Context, r roles) error {
 			err = errors.Join(s.scheduleReconcile(ctx), s.startWebhooks(ctx))
 		}
 		if r.projector {
-			err = errors.Join(err, s.startRebuilds(ctx), s.startProjections(ctx), s.scheduleCheckpoints(ctx))
+			err = errors.Join(err, s.startRebuilds(ctx, true), s.startProjections(ctx), s.scheduleCheckpoints(ctx))
 		}
 		return err != nil, err
 	})
@@ -166,16 +175,36 @@ func (s *service) startProjections(ctx context.Context) error {
 	return nil
 }
 
-// startRebuilds has the read models built anew that an older version of this program has written, and goes on with rebuilds
-// that are under way.
-func (s *service) startRebuilds(ctx context.Context) error {
-	wanted, err := projection.ToRebuild(ctx, s.pool, readmodel.Projections())
+// lookForOutdated is how often a projector looks for read models that an older version has written.
+const lookForOutdated = 5 * time.Minute
+
+// keepRebuilt looks now and then for read models that an older version has written since this process started: a worker of that one may
+// have carried the rebuild out, and built it as it knows it.
+func (s *service) keepRebuilt(ctx context.Context) {
+	ticker := time.NewTicker(lookForOutdated)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := s.startRebuilds(ctx, false); err != nil && ctx.Err() == nil {
+			s.log.Warn("cannot look for outdated read models", zap.Error(err))
+		}
+	}
+}
+
+// startRebuilds has the read models built anew that an older version of this program has written; and goes on with rebuilds
+// that are under way, if it is asked to.
+func (s *service) startRebuilds(ctx context.Context, withUnderWay bool) error {
+	wanted, err := projection.ToRebuild(ctx, s.pool, readmodel.Projections(), withUnderWay)
 	if err != nil {
 		return err
 	}
 	for _, p := range wanted {
 		s.log.Info("rebuilding a read model", zap.String("projection", p.Name), zap.Int("version", p.Version))
-		if _, err := orchestrator.StartRebuild(ctx, s.temporal, p.Name); err != nil {
+		if _, err := orchestrator.StartRebuild(ctx, s.temporal, p.Name, p.Version); err != nil {
 			return err
 		}
 	}

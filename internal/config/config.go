@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -132,6 +133,7 @@ func Load() (Config, error) {
 	if c.OwnerURL == "" {
 		c.OwnerURL = c.DatabaseURL
 	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	if c.PublicURL == "" {
 		c.PublicURL = "http://" + c.HTTPAddr
 		if c.TLSCertFile != "" {
@@ -165,9 +167,25 @@ func (c Config) check() error {
 		return fmt.Errorf("ORDERLY_SESSION_LIFETIME is %s, want at least 1m", c.SessionLifetime)
 	case c.RateLimit < 0 || c.RateBurst < 0 || c.MaxCommands < 0 || c.MaxReads < 0:
 		return errors.New("ORDERLY_RATE_LIMIT, ORDERLY_RATE_BURST, ORDERLY_MAX_COMMANDS and ORDERLY_MAX_READS cannot be negative")
+	case c.LogFormat != "json" && c.LogFormat != "console":
+		return fmt.Errorf("ORDERLY_LOG_FORMAT is %q, want json or console", c.LogFormat)
 	default:
-		return c.checkPayments()
+		return errors.Join(c.checkPayments(), c.checkPolicy())
 	}
+}
+
+// checkPolicy refuses words of the policy that mean nothing, and would be passed over.
+func (c Config) checkPolicy() error {
+	parcel := []string{order.PolicyAsk, order.PolicyReship, order.PolicyRefund}
+	if !slices.Contains(parcel, c.Policy.FailedParcel) {
+		return fmt.Errorf("ORDERLY_FAILED_PARCEL is %q, want one of %s", c.Policy.FailedParcel, strings.Join(parcel, ", "))
+	}
+	for _, kind := range c.Policy.Notify {
+		if !slices.Contains(order.NoticeKinds, kind) && kind != "" {
+			return fmt.Errorf("ORDERLY_NOTIFY has %q, want kinds of notices: %s", kind, strings.Join(order.NoticeKinds, ", "))
+		}
+	}
+	return nil
 }
 
 func (c Config) checkPayments() error {
@@ -183,5 +201,5 @@ func (c Config) checkPayments() error {
 
 // OrderURL is where people find an order.
 func (c Config) OrderURL(orderID string) string {
-	return strings.TrimSuffix(c.PublicURL, "/") + "/v1/orders/" + orderID
+	return c.PublicURL + "/v1/orders/" + orderID
 }
