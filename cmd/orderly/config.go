@@ -18,7 +18,7 @@ func configCommand() *cobra.Command {
 	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if _, err := config.Load(); err != nil {
-			return usageError{err}
+			return err
 		}
 		variables, err := config.Variables()
 		if err != nil {
