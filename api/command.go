@@ -20,9 +20,10 @@ import (
 	"orderly/workflows"
 )
 
-// commander sends a command to an order and waits for its result, with the errors of [orchestrator.Orchestrator.Send].
+// commander sends a command to an order and waits for its result, or says what became of one: see [orchestrator.Orchestrator].
 type commander interface {
 	Send(ctx context.Context, orderID string, command order.Command) (workflows.CommandResult, error)
+	Outcome(ctx context.Context, orderID, commandID string) (workflows.CommandResult, error)
 }
 
 // call is a command as it came in.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -207,6 +208,7 @@ func TestCommand_ThatOutlivesItsWait_CanBeAskedFor(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	h.orders.answer = func(order.Command) error { return orchestrator.ErrPending }
+	h.orders.outcome = orchestrator.ErrPending
 	const key = "a/b?c=%20+d"
 	body := with(t, "order_id", "ord_1")
 	answer := h.post(t, "/v1/orders", key, body)
@@ -232,6 +234,26 @@ func TestCommand_ThatOutlivesItsWait_CanBeAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantStatus(t, h.get(t, where), http.StatusOK)
+}
+
+// TestCommand_ThatOutlivesItsWait_AndIsRefusedOrLost: who asks is told so, and does not wait for ever.
+func TestCommand_ThatOutlivesItsWait_AndIsRefusedOrLost(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.place(t, "ord_1")
+	h.orders.answer = func(order.Command) error { return orchestrator.ErrPending }
+	release := h.post(t, "/v1/orders/ord_1/release", "k1", `{"code": "manual", "reason": "x"}`)
+	place := h.post(t, "/v1/orders", "k2", with(t, "order_id", "ord_2"))
+	for _, pending := range []*httptest.ResponseRecorder{release, place} {
+		wantStatus(t, pending, http.StatusAccepted)
+		where := pending.Header().Get("Location")
+		h.orders.outcome = orchestrator.ErrPending
+		wantStatus(t, h.get(t, where), http.StatusAccepted)
+		h.orders.outcome = &order.NotAllowedError{Command: "ReleaseOrder", Detail: "it is not held"}
+		wantProblem(t, h.get(t, where), codeNotAllowed)
+		h.orders.outcome = orchestrator.ErrUnknown
+		wantProblem(t, h.get(t, where), codeNotFound)
+	}
 }
 
 func TestCommand_ThatWasRefused_CanBeAskedFor(t *testing.T) {

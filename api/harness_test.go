@@ -80,6 +80,7 @@ type onTheSpot struct {
 	journal *journal.Journal
 	answer  func(order.Command) error
 	busy    func()
+	outcome error
 
 	mu   sync.Mutex
 	sent []order.Command
@@ -100,6 +101,12 @@ func (o *onTheSpot) Send(ctx context.Context, orderID string, command order.Comm
 		busy()
 	}
 	return workflows.CommandResult{Version: result.Version, Replayed: result.Replayed}, err
+}
+
+func (o *onTheSpot) Outcome(context.Context, string, string) (workflows.CommandResult, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return workflows.CommandResult{}, o.outcome
 }
 
 func (o *onTheSpot) count() int {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"orderly/orchestrator"
 	"orderly/order"
 )
 
@@ -45,23 +46,49 @@ func (a *API) getCommand(ctx context.Context, in *getCommandInput) (*commandOutp
 	case found.status != 0:
 		return a.commandResult(ctx, in.OrderID, found.version)
 	}
-	state, err := a.ownOrder(ctx, in.OrderID)
-	switch {
-	case known && errors.Is(err, order.ErrNotFound):
-		return pending(in.OrderID, in.Key), nil
-	case err != nil:
+	version, applied, err := a.inStream(ctx, in, id)
+	if err != nil && (!known || !errors.Is(err, order.ErrNotFound)) {
 		return nil, err
 	}
-	version, applied, err := a.appliedVersion(ctx, state, id, in.Key)
 	switch {
-	case err != nil:
-		return nil, err
 	case applied:
 		return a.commandResult(ctx, in.OrderID, version)
 	case known:
-		return pending(in.OrderID, in.Key), nil
+		return a.becameOf(ctx, in, id)
 	default:
 		return nil, newProblem(codeNotFound, "No command with this key is known for the order.")
+	}
+}
+
+// inStream is the version to which a command led, by the order's stream.
+func (a *API) inStream(ctx context.Context, in *getCommandInput, id string) (version int, applied bool, err error) {
+	state, err := a.ownOrder(ctx, in.OrderID)
+	if err != nil {
+		return 0, false, err
+	}
+	return a.appliedVersion(ctx, state, id, in.Key)
+}
+
+// becameOf asks the order's workflow for a command that is not in the stream. One that the workflow does not have either is not
+// under way any more, unless it came into the stream meanwhile and the workflow has ended: it is to be sent again.
+func (a *API) becameOf(ctx context.Context, in *getCommandInput, id string) (*commandOutput, error) {
+	result, err := a.commands.Outcome(ctx, in.OrderID, id)
+	switch {
+	case err == nil:
+		return a.commandResult(ctx, in.OrderID, result.Version)
+	case errors.Is(err, orchestrator.ErrPending):
+		return pending(in.OrderID, in.Key), nil
+	case !errors.Is(err, orchestrator.ErrUnknown):
+		return nil, err
+	}
+	version, applied, err := a.inStream(ctx, in, id)
+	switch {
+	case err != nil && !errors.Is(err, order.ErrNotFound):
+		return nil, err
+	case applied:
+		return a.commandResult(ctx, in.OrderID, version)
+	default:
+		return nil, newProblem(codeNotFound, "The command was not carried out: send it again.")
 	}
 }
 

@@ -170,7 +170,7 @@ func TestTimeline_TellsEachEventInALine(t *testing.T) {
 
 	brief, verbose := s.cli(0, "timeline", id).stdout, s.cli(0, "timeline", id, "--verbose").stdout
 	for i, event := range events {
-		line := fmt.Sprintf(`v%d +%s +\S+Z  \{.*\}  by \S+ \S+ \(.+\)$`, i+1, event["event_type"])
+		line := fmt.Sprintf(`v%d +%s +\{.*\}  \S+Z  by \S+ \S+ \(.+\)$`, i+1, event["event_type"])
 		wantLines(t, brief, line)
 		wantLines(t, verbose, line)
 	}
@@ -179,7 +179,8 @@ func TestTimeline_TellsEachEventInALine(t *testing.T) {
 			t.Errorf("%s: %d lines, want %d:\n%s", name, got, len(events), text)
 		}
 	}
-	wantLines(t, brief, `^ +v\d+ +PaymentReceived .*\{method: card, amount: \$104\.98\}  by system `)
+	wantLines(t, brief, `^`+id+`: v1 OrderCreated +\{customer: cust_456, total: \$104\.98\}  \S+Z  by `)
+	wantLines(t, brief, `^ +v\d+ PaymentReceived +\{method: card, amount: \$104\.98\}  \S+Z  by system `)
 	if strings.Contains(brief, "provider_ref") || !strings.Contains(verbose, `"provider_ref": "cap_`) {
 		t.Errorf("all data is for --verbose alone:\n%s\n%s", brief, verbose)
 	}

@@ -69,6 +69,30 @@ func (o *Orchestrator) probe(ctx context.Context, orderID string, command order.
 	return result, refusalOf(err)
 }
 
+// Outcome says what became of a command that was sent, by its id: its result, the error with which the rules have refused it, ErrPending
+// while it is under way or nobody answers, and ErrUnknown when the order's workflow does not have it, or there is none. What a
+// workflow that has ended was told is in the order's stream.
+func (o *Orchestrator) Outcome(ctx context.Context, orderID, commandID string) (workflows.CommandResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, o.probing)
+	defer cancel()
+	var result workflows.CommandResult
+	err := o.client.GetWorkflowUpdateHandle(client.GetWorkflowUpdateHandleOptions{
+		WorkflowID: workflows.OrderWorkflowID(orderID), UpdateID: commandID,
+	}).Get(ctx, &result)
+	var none *serviceerror.NotFound
+	switch {
+	case err == nil:
+		return result, nil
+	case errors.As(err, &none):
+		return result, ErrUnknown
+	}
+	err = refusalOf(err)
+	if _, away := errors.AsType[*UnavailableError](err); away {
+		err = ErrPending
+	}
+	return result, err
+}
+
 // update sends the command once. The update's id is the command's, so that a second sending joins the first. An order that
 // exists nearly always has a workflow: it is asked without starting one first, which costs Temporal much less.
 func (o *Orchestrator) update(

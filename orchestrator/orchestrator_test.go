@@ -109,6 +109,39 @@ func TestSend_WhatTakesLong_IsPending(t *testing.T) {
 	}
 }
 
+func TestOutcome_OfWhatWasSent(t *testing.T) {
+	t.Parallel()
+	c, _ := testkit.Temporal(t)
+	work(t, c, func(ctx workflow.Context, command order.Command) (workflows.CommandResult, error) {
+		if command.ID == "refuse" {
+			refusal := order.NotAllowedError{Command: "AddNote", Status: order.Shipped, Version: 7}
+			return workflows.CommandResult{}, temporal.NewApplicationErrorWithOptions(refusal.Error(), workflows.ErrTypeNotAllowed,
+				temporal.ApplicationErrorOptions{Details: []any{refusal}})
+		}
+		return workflows.CommandResult{Version: 2}, workflow.Sleep(ctx, 6*time.Second)
+	})
+	o := newOrchestrator(c)
+	if _, err := o.Outcome(t.Context(), "ord_1", "slow"); !errors.Is(err, ErrUnknown) {
+		t.Errorf("before it is sent: %v", err)
+	}
+	sendUntil(t, o, note("slow"), func(err error) bool { return errors.Is(err, ErrPending) })
+	if _, err := o.Outcome(t.Context(), "ord_1", "slow"); !errors.Is(err, ErrPending) {
+		t.Errorf("under way: %v", err)
+	}
+	var refused *order.NotAllowedError
+	sendUntil(t, o, note("refuse"), func(err error) bool { return errors.As(err, &refused) })
+	if _, err := o.Outcome(t.Context(), "ord_1", "refuse"); !errors.As(err, &refused) || refused.Version != 7 {
+		t.Errorf("refused: %v", err)
+	}
+	if _, err := o.Outcome(t.Context(), "ord_1", "other"); !errors.Is(err, ErrUnknown) {
+		t.Errorf("never sent: %v", err)
+	}
+	sendUntil(t, o, note("slow"), func(err error) bool { return err == nil })
+	if got, err := o.Outcome(t.Context(), "ord_1", "slow"); err != nil || got.Version != 2 {
+		t.Errorf("carried out: %+v, %v", got, err)
+	}
+}
+
 func TestSend_WithoutTemporal_TellsThatNobodyTookIt(t *testing.T) {
 	t.Parallel()
 	c, err := client.NewLazyClient(client.Options{HostPort: "127.0.0.1:1"})

@@ -37,9 +37,10 @@ func timelineCommand() *cobra.Command {
 }
 
 func printTimeline(w io.Writer, orderID string, entries []journal.Entry, verbose bool) error {
+	named := func(entry journal.Entry) string { return fmt.Sprintf("v%d %s", entry.Version, entry.EventType) }
 	widest := 0
 	for _, entry := range entries {
-		widest = max(widest, len(entry.EventType))
+		widest = max(widest, len(named(entry)))
 	}
 	lead := orderID + ":"
 	for _, entry := range entries {
@@ -51,8 +52,8 @@ func printTimeline(w io.Writer, orderID string, entries []journal.Entry, verbose
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%-*s v%-3d %-*s %s  %s  %s\n", len(orderID)+1, lead, entry.Version, widest, entry.EventType,
-			entry.CreatedAt.Format(time.RFC3339Nano), data, by)
+		fmt.Fprintf(w, "%-*s %-*s %s  %s  %s\n", len(orderID)+1, lead, widest, named(entry),
+			data, entry.CreatedAt.Format(time.RFC3339Nano), by)
 		lead = ""
 	}
 	return nil
@@ -90,7 +91,7 @@ func brief(entry journal.Entry, verbose bool) (string, error) {
 	}
 	var parts []string
 	for _, name := range telling {
-		if value, there := data[name]; there && value != "" {
+		if value, there := data[name]; there && value != "" && (name != "method" || entry.EventType != "OrderCreated") { // told when it is used
 			parts = append(parts, fmt.Sprintf("%s: %s", strings.TrimSuffix(name, "_id"), display(name, value, data)))
 		}
 	}
