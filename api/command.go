@@ -23,6 +23,7 @@ import (
 // commander sends a command to an order and waits for its result, or says what became of one: see [orchestrator.Orchestrator].
 type commander interface {
 	Send(ctx context.Context, orderID string, command order.Command) (workflows.CommandResult, error)
+	SendSeen(ctx context.Context, orderID string, version int, command order.Command) (workflows.CommandResult, error)
 	Outcome(ctx context.Context, orderID, commandID string) (workflows.CommandResult, error)
 }
 

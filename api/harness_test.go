@@ -103,6 +103,10 @@ func (o *onTheSpot) Send(ctx context.Context, orderID string, command order.Comm
 	return workflows.CommandResult{Version: result.Version, Replayed: result.Replayed}, err
 }
 
+func (o *onTheSpot) SendSeen(ctx context.Context, orderID string, _ int, command order.Command) (workflows.CommandResult, error) {
+	return o.Send(ctx, orderID, command)
+}
+
 func (o *onTheSpot) Outcome(context.Context, string, string) (workflows.CommandResult, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -119,14 +119,11 @@ func (a *API) recordCarrierUpdate(ctx context.Context, in *carrierInput) (*store
 	if known && state.Ended() {
 		return &storedOutput{Stored{"stored"}}, nil
 	}
-	// News that come too early are refused here: a workflow that has refused them would give the same answer, which Temporal
-	// remembers by the command's id, when the carrier tells them again.
-	if !known {
-		if err := a.journal.Check(state, command); err != nil {
-			return nil, err
-		}
+	if known {
+		_, err = a.commands.Send(ctx, state.OrderID, command)
+	} else { // those that come too early are refused, and taken when the carrier tells them again
+		_, err = a.commands.SendSeen(ctx, state.OrderID, state.Version, command)
 	}
-	_, err = a.commands.Send(ctx, state.OrderID, command)
 	if errors.Is(err, orchestrator.ErrPending) {
 		return nil, &orchestrator.UnavailableError{Err: err}
 	}

@@ -114,7 +114,12 @@ func (j *Journal) decide(ctx context.Context, reading Reading, command order.Com
 	if applied {
 		return Result{State: state, Plan: j.PlanFor(state), Version: version, Replayed: true}, nil
 	}
-	command, err = j.sealFor(ctx, state, j.stamp(state, command))
+	command.Fresh = true
+	command.At = j.clock().UTC().Truncate(time.Microsecond)
+	if command.At.Before(state.UpdatedAt) {
+		command.At = state.UpdatedAt
+	}
+	command, err = j.sealFor(ctx, state, command)
 	if err != nil {
 		return Result{}, err
 	}
@@ -128,23 +133,6 @@ func (j *Journal) decide(ctx context.Context, reading Reading, command order.Com
 		}
 	}
 	return Result{State: state, Plan: j.PlanFor(state), Version: state.Version}, nil
-}
-
-// stamp gives a command that was not applied before its time: now, and never before what the order knows of.
-func (j *Journal) stamp(state order.State, command order.Command) order.Command {
-	command.Fresh = true
-	command.At = j.clock().UTC().Truncate(time.Microsecond)
-	if command.At.Before(state.UpdatedAt) {
-		command.At = state.UpdatedAt
-	}
-	return command
-}
-
-// Check gives the error with which the rules would refuse a command that was not applied before, nil if they would not. It
-// decides nothing: the order may have changed by the time the command comes to it.
-func (j *Journal) Check(state order.State, command order.Command) error {
-	_, err := order.Decide(state, j.stamp(state, command), j.policy)
-	return err
 }
 
 func (j *Journal) append(ctx context.Context, reading Reading, command order.Command, events []order.Event) (order.State, error) {

@@ -41,17 +41,28 @@ func New(c client.Client, orderURL func(orderID string) string) *Orchestrator {
 // [order.Decide], ErrPending when the command is under way and will be carried out, ErrTooMany, and an
 // *UnavailableError when it is not known whether anybody will; sending the same command again is safe after each.
 func (o *Orchestrator) Send(ctx context.Context, orderID string, command order.Command) (workflows.CommandResult, error) {
+	return o.send(ctx, orderID, command.ID, command)
+}
+
+// SendSeen is Send for a command that may be refused now and taken later under the same id, as news that come too early are. The sender
+// has seen the order at a version. Temporal remembers what a workflow has answered to an update, by the update's id, for as long
+// as the run lasts: so that id has the version in it. That the command is applied once, the journal sees to by the command's.
+func (o *Orchestrator) SendSeen(ctx context.Context, orderID string, version int, command order.Command) (workflows.CommandResult, error) {
+	return o.send(ctx, orderID, fmt.Sprintf("%s@%d", command.ID, version), command)
+}
+
+func (o *Orchestrator) send(ctx context.Context, orderID, updateID string, command order.Command) (workflows.CommandResult, error) {
 	waiting, cancel := context.WithTimeout(ctx, o.wait)
 	defer cancel()
 	for try := 1; ; try++ {
-		result, err := o.update(waiting, orderID, command, client.WorkflowUpdateStageCompleted)
+		result, err := o.update(waiting, orderID, updateID, command, client.WorkflowUpdateStageCompleted)
 		switch {
 		case err == nil:
 			return result, nil
 		case isEnding(err) && try < sendTries && waiting.Err() == nil:
 			continue
 		case isTimeout(err) && ctx.Err() == nil:
-			return o.probe(ctx, orderID, command, err)
+			return o.probe(ctx, orderID, updateID, command, err)
 		default:
 			return workflows.CommandResult{}, refusalOf(err)
 		}
@@ -59,10 +70,10 @@ func (o *Orchestrator) Send(ctx context.Context, orderID string, command order.C
 }
 
 // probe finds out whether a command that was not answered in time was accepted: then it will be carried out.
-func (o *Orchestrator) probe(ctx context.Context, orderID string, command order.Command, late error) (workflows.CommandResult, error) {
+func (o *Orchestrator) probe(ctx context.Context, orderID, updateID string, command order.Command, late error) (workflows.CommandResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.probing)
 	defer cancel()
-	result, err := o.update(ctx, orderID, command, client.WorkflowUpdateStageAccepted)
+	result, err := o.update(ctx, orderID, updateID, command, client.WorkflowUpdateStageAccepted)
 	if err != nil && !errors.Is(err, ErrPending) && isTimeout(err) {
 		return result, &UnavailableError{Err: late}
 	}
@@ -93,14 +104,14 @@ func (o *Orchestrator) Outcome(ctx context.Context, orderID, commandID string) (
 	return result, err
 }
 
-// update sends the command once. The update's id is the command's, so that a second sending joins the first. An order that
+// update sends the command once. A second sending with the same update's id joins the first. An order that
 // exists nearly always has a workflow: it is asked without starting one first, which costs Temporal much less.
 func (o *Orchestrator) update(
-	ctx context.Context, orderID string, command order.Command, stage client.WorkflowUpdateStage,
+	ctx context.Context, orderID, updateID string, command order.Command, stage client.WorkflowUpdateStage,
 ) (workflows.CommandResult, error) {
 	update := client.UpdateWorkflowOptions{
 		WorkflowID: workflows.OrderWorkflowID(orderID),
-		UpdateID:   command.ID, UpdateName: command.Body.CommandName(), Args: []any{command}, WaitForStage: stage,
+		UpdateID:   updateID, UpdateName: command.Body.CommandName(), Args: []any{command}, WaitForStage: stage,
 	}
 	var handle client.WorkflowUpdateHandle
 	var err error
