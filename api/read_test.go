@@ -68,10 +68,15 @@ func TestGetOrder_MinVersion_WaitsAndThenAnswersFromTheStream(t *testing.T) {
 	began := time.Now()
 	answer := h.get(t, "/v1/orders/ord_1?min_version=9")
 	wantStatus(t, answer, http.StatusOK)
-	if took := time.Since(began); took < freshWait {
-		t.Errorf("waited %s, want %s at least", took, freshWait)
+	waited := time.Since(began)
+	if waited < freshWait {
+		t.Errorf("waited %s, want %s at least", waited, freshWait)
 	}
+	began = time.Now()
 	wantProblem(t, h.get(t, "/v1/orders/ord_9?min_version=9"), codeOrderNotFound)
+	if took := time.Since(began); took >= waited {
+		t.Errorf("waited %s for an order that does not exist", took)
+	}
 }
 
 func TestGetOrder_IfNoneMatch(t *testing.T) {
