@@ -97,7 +97,7 @@ func refused(step order.Step, err error) (order.Body, error) {
 func failure(ctx context.Context, err error) error {
 	info := activity.GetInfo(ctx)
 	options := temporal.ApplicationErrorOptions{Cause: err}
-	what := workflows.Failure{Class: order.ClassUnknown, Code: "unknown_outcome", Message: err.Error(), Attempt: int(info.Attempt)}
+	what := workflows.Failure{Class: order.ClassUnknown, Code: workflows.CodeUnknownOutcome, Message: err.Error(), Attempt: int(info.Attempt)}
 	kind := workflows.ErrTypeUnknownOutcome
 	_, unknown := errors.AsType[*gateway.UnknownOutcome](err)
 	if unavailable, ok := errors.AsType[*gateway.Unavailable](err); ok {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 
 	"orderly/order"
 	"orderly/workflows"
@@ -214,21 +215,26 @@ func (s shop) pressCancel(id string) {
 	}
 }
 
+// pending is a step's regular activity, nil when there is none.
+func (s shop) pending(id string, step order.StepName) *workflowpb.PendingActivityInfo {
+	s.t.Helper()
+	described, err := s.Temporal().DescribeWorkflowExecution(s.t.Context(), workflows.OrderWorkflowID(id), "")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, activity := range described.GetPendingActivities() {
+		if activity.GetActivityType().GetName() == string(step) {
+			return activity
+		}
+	}
+	return nil
+}
+
 // screening waits for a state of the screening as a regular activity: unspecified when there is none.
 func (s shop) screening(id string, want enumspb.PendingActivityState) {
 	s.t.Helper()
 	s.Await(fmt.Sprintf("the screening of %s is %s", id, want), func() bool {
-		described, err := s.Temporal().DescribeWorkflowExecution(s.t.Context(), workflows.OrderWorkflowID(id), "")
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		var state enumspb.PendingActivityState
-		for _, activity := range described.GetPendingActivities() {
-			if activity.GetActivityType().GetName() == string(order.ScreenFraud) {
-				state = activity.GetState()
-			}
-		}
-		return state == want
+		return s.pending(id, order.ScreenFraud).GetState() == want
 	})
 }
 

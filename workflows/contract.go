@@ -111,6 +111,9 @@ const (
 	ErrTypeUnknownOutcome = "UnknownOutcome" // it may have happened
 )
 
+// CodeUnknownOutcome is the code of a failure after which nobody knows whether the step had its effect.
+const CodeUnknownOutcome = "unknown_outcome"
+
 // Failure is why a try of a step failed.
 type Failure struct {
 	Class   string `json:"class"`

@@ -239,7 +239,7 @@ func TestStep_LastTryTimesOut_MayHaveHappened(t *testing.T) {
 		t.Fatal(err)
 	}
 	report, ok := s.applied[0].Body.(order.ReportStepFailure)
-	if !ok || report.Class != order.ClassUnknown || report.Code != "timeout" || report.Attempts != 2 {
+	if !ok || report.Class != order.ClassUnknown || report.Code != workflows.CodeUnknownOutcome || report.Attempts != 2 {
 		t.Errorf("reported %+v", s.applied[0])
 	}
 }

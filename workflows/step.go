@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -180,19 +181,26 @@ func holdOff(ctx workflow.Context, failed error) error {
 	return workflow.NewTimerWithOptions(ctx, refused.NextRetryDelay(), workflow.TimerOptions{Summary: "as long as the other side asks for"}).Get(ctx, nil)
 }
 
-// failureOf is why a step failed for good. A time-out says nothing about the effect: it may have happened, whatever became of the
-// try before it, whose failure comes along.
+// failureOf is why a step failed for good: what its last try said. A last try that was cut off by a time-out said nothing, so that its
+// effect may have happened; the failure that Temporal gives along is that of the try before it.
 func failureOf(err error) Failure {
-	var late *temporal.TimeoutError
 	var failed *temporal.ApplicationError
-	var failure Failure
-	told := errors.As(err, &failed) && failed.HasDetails() && failed.Details(&failure) == nil
-	switch {
-	case errors.As(err, &late) && told:
-		return Failure{Class: order.ClassUnknown, Code: "timeout", Message: err.Error(), Attempt: failure.Attempt + 1}
-	case told:
-		return failure
-	default:
-		return Failure{Class: order.ClassUnknown, Code: "timeout", Message: err.Error()}
+	var last Failure
+	told := errors.As(err, &failed) && failed.HasDetails() && failed.Details(&last) == nil
+	if told && !cutOff(err) {
+		return last
 	}
+	return Failure{Class: order.ClassUnknown, Code: CodeUnknownOutcome, Message: err.Error(), Attempt: last.Attempt + 1}
+}
+
+// cutOff tells whether a time-out ended a try that had begun. The time for all tries together can also run out between two of them:
+// that was not the end of any try.
+func cutOff(err error) bool {
+	var late *temporal.TimeoutError
+	if !errors.As(err, &late) {
+		return false
+	}
+	var ended *temporal.ActivityError
+	between := late.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE && errors.As(err, &ended) && ended.StartedEventID() == 0
+	return !between
 }
