@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// projectFor is how long one activity runs a projection: so its history in Temporal stays short, and the work moves to other
-	// workers now and then.
-	projectFor = 10 * time.Minute
+	// projectFor is how long one activity runs a projection: then its workflow learns how far it is, which the Web UI shows, and
+	// the work may move to another worker.
+	projectFor = 2 * time.Minute
 	// projectBeat is how often it tells Temporal that it is alive, and where.
 	projectBeat = time.Second
 )
@@ -33,19 +33,21 @@ type Projector struct {
 }
 
 // Project runs a projection until it is cancelled, which is how its workflow pauses it, the worker stops, or its time is over.
-// The last two are no errors: the workflow starts it again, on whichever worker is free.
-func (p *Projector) Project(ctx context.Context, in workflows.ProjectInput) error {
+// None of these is an error: the workflow has it run again when it wants it, on whichever worker is free.
+func (p *Projector) Project(ctx context.Context, in workflows.ProjectInput) (workflows.ProjectResult, error) {
 	wanted, err := p.projection(in.Name)
 	if err != nil {
-		return err
+		return workflows.ProjectResult{}, err
 	}
 	running, stop := context.WithTimeout(ctx, projectFor)
 	defer stop()
-	err = alive(ctx, running, stop, projection.NewRunner(p.Pool, p.Store, p.Appended, wanted, in.Shard).Run)
-	if err == nil {
-		err = ctx.Err()
+	last, err := alive(ctx, running, stop, projection.NewRunner(p.Pool, p.Store, p.Appended, wanted, in.Shard).Run)
+	if last == (projection.Progress{}) {
+		return workflows.ProjectResult{}, err
 	}
-	return err
+	return workflows.ProjectResult{
+		At: time.Now().UTC(), Position: last.Position.String(), LagEvents: last.LagEvents, LagSeconds: last.LagSeconds,
+	}, err
 }
 
 // MarkPaused says in the status of a projection's shard that it was told to stop, until a runner takes it over.
@@ -65,7 +67,8 @@ func (p *Projector) RebuildProjection(ctx context.Context, in workflows.RebuildI
 	}
 	running, stop := context.WithCancel(ctx)
 	defer stop()
-	return alive(ctx, running, stop, projection.NewRebuilder(p.Pool, p.Store, p.Appended, wanted).Run)
+	_, err = alive(ctx, running, stop, projection.NewRebuilder(p.Pool, p.Store, p.Appended, wanted).Run)
+	return err
 }
 
 // projection is the one of a name. Another worker may have one that this one does not: it is tried again.
@@ -77,8 +80,10 @@ func (p *Projector) projection(name string) (projection.Projection, error) {
 	return p.Projections[i], nil
 }
 
-// alive runs something that reports its progress, with heartbeats, until it ends or the worker stops.
-func alive(ctx, running context.Context, stop func(), run func(context.Context, func(projection.Progress)) error) error {
+// alive runs something that reports its progress, with heartbeats, until it ends or the worker stops, and gives the last report.
+func alive(
+	ctx, running context.Context, stop func(), run func(context.Context, func(projection.Progress)) error,
+) (projection.Progress, error) {
 	var latest latestProgress
 	var background sync.WaitGroup
 	background.Go(func() { latest.beat(running, ctx) })
@@ -92,7 +97,7 @@ func alive(ctx, running context.Context, stop func(), run func(context.Context, 
 	err := run(running, latest.set)
 	stop()
 	background.Wait()
-	return err
+	return latest.get(), err
 }
 
 // latestProgress hands the progress from the runner to the heartbeat.

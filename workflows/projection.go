@@ -12,7 +12,8 @@ import (
 // ProjectionTaskQueue is where projections run.
 const ProjectionTaskQueue = "orderly-projections"
 
-// ProjectionWorkflow is the registered name of [Projection], the others those of its activities: ProjectInput, no result.
+// ProjectionWorkflow is the registered name of [Projection], the others those of its activities. Both take a [ProjectInput];
+// ProjectActivity gives a [ProjectResult], MarkPausedActivity nothing.
 const (
 	ProjectionWorkflow = "Projection"
 	ProjectActivity    = "Project"
@@ -30,7 +31,7 @@ const (
 	projectionHeartbeat = 5 * time.Second
 	// projectWithin bounds one round; the activity ends by itself well before.
 	projectWithin = 15 * time.Minute
-	// roundsPerRun bounds the history: a round leaves few events, and ten minutes is what it usually takes.
+	// roundsPerRun bounds the history: a round leaves few events, and two minutes is what it usually takes.
 	roundsPerRun = 50
 )
 
@@ -45,12 +46,23 @@ type ProjectionInput struct {
 	Shard int    `json:"shard"`
 	// Paused is true for a projection that waits for its resume signal.
 	Paused bool `json:"paused,omitempty"`
+	// Last is how far the rounds of the run before had come.
+	Last ProjectResult `json:"last,omitzero"`
 }
 
 // ProjectInput asks for a projection's shard to be run for a while.
 type ProjectInput struct {
 	Name  string `json:"name"`
 	Shard int    `json:"shard"`
+}
+
+// ProjectResult is how far a projection's shard had come when a round of it ended; without a position it was too short to tell.
+type ProjectResult struct {
+	At       time.Time `json:"at"`
+	Position string    `json:"position"`
+	// LagEvents is how many events were ahead, LagSeconds how old the oldest of them was.
+	LagEvents  int     `json:"lag_events"`
+	LagSeconds float64 `json:"lag_seconds"`
 }
 
 // projectionRun is one run of [Projection].
@@ -129,7 +141,8 @@ func (p *projectionRun) round(ctx workflow.Context) error {
 	selector := workflow.NewSelector(ctx)
 	selector.AddFuture(done, func(f workflow.Future) {
 		over = true
-		p.learn(f.Get(ctx, nil))
+		var result ProjectResult
+		p.learn(result, f.Get(ctx, &result))
 	})
 	selector.AddReceive(p.pause, func(c workflow.ReceiveChannel, _ bool) {
 		c.Receive(ctx, nil)
@@ -146,8 +159,12 @@ func (p *projectionRun) round(ctx workflow.Context) error {
 	return ctx.Err()
 }
 
-// learn remembers why a round failed. Retries have no end, so that only one which must not be retried fails.
-func (p *projectionRun) learn(err error) {
+// learn remembers how far a round has come, and why it failed. Retries have no end, so that only one which must not be retried
+// fails.
+func (p *projectionRun) learn(result ProjectResult, err error) {
+	if result.Position != "" {
+		p.in.Last = result
+	}
 	p.lastError = ""
 	if err != nil && !temporal.IsCanceledError(err) {
 		p.lastError = err.Error()
@@ -178,6 +195,10 @@ func (p *projectionRun) show(ctx workflow.Context) {
 	} else {
 		text.WriteString(fmt.Sprintf("Round %d since %s. The pending activity's heartbeat says how far it is; signal `%s` stops it.\n",
 			p.rounds+1, workflow.Now(ctx).Format(time.RFC3339), PauseProjection))
+	}
+	if p.in.Last.Position != "" {
+		text.WriteString(fmt.Sprintf("\nAt %s it stood at position %s, %d events and %.1f s behind.\n",
+			p.in.Last.At.Format(time.RFC3339), p.in.Last.Position, p.in.Last.LagEvents, p.in.Last.LagSeconds))
 	}
 	if p.lastError != "" {
 		text.WriteString(fmt.Sprintf("\n**stopped by** %s\n", p.lastError))

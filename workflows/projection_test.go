@@ -3,9 +3,11 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
+	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -14,8 +16,16 @@ import (
 	"orderly/workflows"
 )
 
-// projectionEnv is a test environment in which the activity does as the function says.
+// projectionEnv is a test environment in which the activity does as the function says, and does not tell how far it came.
 func projectionEnv(project func(context.Context, workflows.ProjectInput) error) *testsuite.TestWorkflowEnvironment {
+	return projectionEnvWith(func(ctx context.Context, in workflows.ProjectInput) (workflows.ProjectResult, error) {
+		return workflows.ProjectResult{}, project(ctx, in)
+	})
+}
+
+func projectionEnvWith(
+	project func(context.Context, workflows.ProjectInput) (workflows.ProjectResult, error),
+) *testsuite.TestWorkflowEnvironment {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(time.Minute)
@@ -88,4 +98,49 @@ func TestProjection_StartedPaused_WaitsAndCanBeCancelled(t *testing.T) {
 	if err := env.GetWorkflowError(); !temporal.IsCanceledError(err) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// TestProjection_Details_SayHowFarTheLastRoundCame, also when that was a round of the run before.
+func TestProjection_Details_SayHowFarTheLastRoundCame(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+	rounds := 0
+	var env *testsuite.TestWorkflowEnvironment
+	var details []string
+	env = projectionEnvWith(func(context.Context, workflows.ProjectInput) (workflows.ProjectResult, error) {
+		rounds++
+		details = append(details, currentDetails(t, env))
+		switch rounds {
+		case 1:
+			return workflows.ProjectResult{At: at, Position: "12.345", LagEvents: 7, LagSeconds: 1.25}, nil
+		case 2: // too short to tell
+			return workflows.ProjectResult{}, nil
+		default:
+			env.CancelWorkflow()
+			return workflows.ProjectResult{}, nil
+		}
+	})
+	env.ExecuteWorkflow(workflows.ProjectionWorkflow, workflows.ProjectionInput{
+		Name: "orders", Last: workflows.ProjectResult{At: at, Position: "10.99", LagEvents: 0, LagSeconds: 0},
+	})
+	for i, want := range []string{"position 10.99, 0 events and 0.0 s", "position 12.345, 7 events and 1.2 s", "position 12.345"} {
+		if len(details) != 3 || !strings.Contains(details[i], want) {
+			t.Errorf("in round %d there is no %q in %q", i+1, want, details)
+		}
+	}
+}
+
+// currentDetails is what the Web UI shows of a workflow.
+func currentDetails(t *testing.T, env *testsuite.TestWorkflowEnvironment) string {
+	t.Helper()
+	value, err := env.QueryWorkflow("__temporal_workflow_metadata")
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	var metadata sdkpb.WorkflowMetadata
+	if err := value.Get(&metadata); err != nil {
+		t.Error(err)
+	}
+	return metadata.GetCurrentDetails()
 }
