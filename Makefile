@@ -82,8 +82,8 @@ torture: postgres build ## run Orderly while everything goes wrong, then check e
 	@env -u DATABASE_URL -u TEMPORAL_ADDRESS DEVSTACK_BIN=$(CURDIR)/bin/devstack \
 		bin/orderly torture --minutes $(or $(TORTURE_MINUTES),5) --seed $(or $(SEED),0) --from '$(FROM)'
 
-generate: ## write api/openapi.json, the client that is made of it, and who may call what, anew
-	@go test ./api -run 'OpenAPI|Access' -update
+generate: postgres build ## write api/openapi.json, the client that is made of it, and who may call what, anew
+	@env -u DATABASE_URL -u TEMPORAL_ADDRESS bin/devstack exec --ephemeral --fsync=false -- go test ./api -run 'OpenAPI|Access' -update
 	@go tool oapi-codegen -config client/oapi-codegen.yaml -o client/orderly.gen.go api/openapi.json
 
 clean: ## remove what was built; .orderly, with its orders, stays

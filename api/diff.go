@@ -26,7 +26,11 @@ type diffInput struct {
 	To      point  `query:"to" doc:"A version, or a moment as in RFC 3339; without it, the order as it is now." example:"9"`
 }
 
-type diffOutput struct{ Body OrderDiff }
+type diffOutput struct {
+	ETag         string `header:"ETag"`
+	EventVersion string `header:"X-Event-Version"`
+	Body         OrderDiff
+}
 
 // diffOrder compares an order as it was at one time with what it was at another.
 func (a *API) diffOrder(ctx context.Context, in *diffInput) (*diffOutput, error) {
@@ -48,7 +52,10 @@ func (a *API) diffOrder(ctx context.Context, in *diffInput) (*diffOutput, error)
 	if err != nil {
 		return nil, err
 	}
-	return &diffOutput{OrderDiff{OrderID: in.OrderID, From: before.Version, To: after.Version, Changes: changes}}, nil
+	return &diffOutput{
+		ETag: etag(after.Version), EventVersion: strconv.Itoa(after.Version),
+		Body: OrderDiff{OrderID: in.OrderID, From: before.Version, To: after.Version, Changes: changes},
+	}, nil
 }
 
 // compare tells the difference between two states of an order. Everything differs from an order that does not exist yet.

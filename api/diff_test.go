@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"testing"
 	"time"
 
@@ -28,6 +29,9 @@ func TestDiffOrder_VersionsAndMoments(t *testing.T) {
 		diff := decode[OrderDiff](t, answer)
 		if diff.From != want[0] || diff.To != want[1] {
 			t.Errorf("%s compares %d with %d, want %v", question, diff.From, diff.To, want)
+		}
+		if tag, version := answer.Header().Get("ETag"), answer.Header().Get("X-Event-Version"); tag != etag(want[1]) || version != strconv.Itoa(want[1]) {
+			t.Errorf("%s: ETag %s, X-Event-Version %s", question, tag, version)
 		}
 		changed := map[string]fielddiff.Change{}
 		for _, c := range diff.Changes {

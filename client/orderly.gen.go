@@ -11176,11 +11176,19 @@ func (r CancelOrderResponse) ContentType() string {
 	return ""
 }
 
+// DiffOrderResponse200Headers the declared response headers of an HTTP 200 response for DiffOrder
+type DiffOrderResponse200Headers struct {
+	ETag          string
+	XEventVersion string
+}
+
 type DiffOrderResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *OrderDiff
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DiffOrderResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -15443,6 +15451,26 @@ func ParseDiffOrderResponse(rsp *http.Response) (*DiffOrderResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DiffOrderResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Event-Version"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Event-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XEventVersion = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

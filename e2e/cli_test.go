@@ -72,7 +72,6 @@ func TestCommandLine_WrongUse_IsStatusTwoAndOneLine(t *testing.T) {
 	for _, each := range []struct{ args, words string }{
 		{"wat", `unknown command "wat"`},
 		{"--wat", "--wat"},
-		{"serve", "--all"},
 		{"serve --wat", "--wat"},
 		{"serve extra --all", "serve"},
 		{"timeline", "timeline ORDER"},
@@ -102,7 +101,9 @@ func TestCommandLine_WrongUse_IsStatusTwoAndOneLine(t *testing.T) {
 func TestCommandLine_WithoutADatabase_SaysSoInOneLine(t *testing.T) {
 	t.Parallel()
 	// A service waits for a database that does not answer yet, and for none that nobody names.
-	wantComplaint(t, bare(t, nil, "serve", "--all"), 1, "DATABASE_URL is not set: source .orderly/env")
+	for _, roles := range [][]string{{"serve"}, {"serve", "--all"}} {
+		wantComplaint(t, bare(t, nil, roles...), 1, "DATABASE_URL is not set: source .orderly/env")
+	}
 	for _, command := range []string{
 		"timeline ord_1", "state ord_1", "state ord_1 --version 1", "migrate", "keys create ci", "keys list", "keys revoke 1",
 	} {

@@ -43,20 +43,17 @@ func serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve [--all | --api --worker --projector]",
 		Short: "Serve orders: the HTTP API, the worker of orders, the projector of read models, or all of them",
-		Long: "Serve orders. The roles can run in one process or in many: the API takes commands and answers queries, workers\n" +
-			"carry orders out, projectors keep the read models. SIGTERM ends what is under way and then the process.",
+		Long: "Serve orders. The roles can run in one process, which they do unless some are named, or in many: the API takes\n" +
+			"commands and answers queries, workers carry orders out, projectors keep the read models. SIGTERM ends what is under way and then the process.",
 		Args: exactly(0),
 	}
-	cmd.Flags().BoolVar(&all, "all", false, "all roles in this process")
+	cmd.Flags().BoolVar(&all, "all", false, "all roles in this process, as without any of them")
 	cmd.Flags().BoolVar(&r.api, "api", false, "the HTTP API")
 	cmd.Flags().BoolVar(&r.worker, "worker", false, "the worker of orders")
 	cmd.Flags().BoolVar(&r.projector, "projector", false, "the projector of read models")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if all {
+		if all || r == (roles{}) {
 			r = roles{api: true, worker: true, projector: true}
-		}
-		if r == (roles{}) {
-			return usageError{errors.New("serve what? --all, or some of --api, --worker, --projector")}
 		}
 		c, err := config.Load()
 		if err != nil {
