@@ -1,9 +1,13 @@
 package api
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 )
 
 // Problem is an error as the client sees it: RFC 9457, with a code that stays the same for ever.
@@ -97,6 +101,11 @@ var kinds = map[Code]struct {
 	codeOverloaded:       {http.StatusServiceUnavailable, "Too much is being done at once"},
 	codeIdentityDown:     {http.StatusServiceUnavailable, "The identity provider cannot be reached for the moment"},
 	codeCSRF:             {http.StatusForbidden, "The CSRF token is missing or wrong"},
+}
+
+// Schema lists the codes as an extension: an enumeration would make clients refuse those that are added later.
+func (Code) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Extensions: map[string]any{"x-extensible-enum": slices.Sorted(maps.Keys(kinds))}}
 }
 
 // newProblem makes a problem of a kind.
