@@ -32,6 +32,8 @@ type options struct {
 	// Ports. 0 means any free one for Temporal, and no Web UI.
 	temporalPort int
 	uiPort       int
+	// temporalRPS is what Temporal admits of a namespace, 0 is any number.
+	temporalRPS int
 	// codec is the codec server of the Web UI.
 	codec temporal.Codec
 }
@@ -139,7 +141,7 @@ func (s *stack) startTemporal(ctx context.Context) error {
 	began := time.Now()
 	opts := temporal.Options{
 		DatabaseURL: s.databaseURL, DatabasePrefix: "temporal", Port: s.options.temporalPort, DataDir: s.dir.Path,
-		Namespaces: []string{defaultNamespace},
+		Namespaces: []string{defaultNamespace}, NamespaceRPS: s.options.temporalRPS,
 	}
 	if s.namespace != defaultNamespace {
 		opts.Namespaces = append(opts.Namespaces, s.namespace)

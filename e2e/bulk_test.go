@@ -219,8 +219,10 @@ func TestBulk_OnTheCommandLine(t *testing.T) {
 	s.StartRole("--worker")
 	s.bulkCompletes(id)
 	run("2 done", "show", id)
-	for _, wrong := range [][]string{{"cancel", id}, {"show", "blk_1"}, {"start", "retry", "--reason", "everything"}} {
-		if said, err := s.Run(append([]string{"bulk"}, wrong...)...); err == nil || !strings.Contains(said, "the API answers 4") {
+	for code, wrong := range map[string][]string{
+		"not_allowed_now": {"cancel", id}, "not_found": {"show", "blk_1"}, "invalid_request": {"start", "retry", "--reason", "everything"},
+	} {
+		if said, err := s.Run(append([]string{"bulk"}, wrong...)...); err == nil || !strings.Contains(said, "("+code+", trace ") {
 			t.Errorf("bulk %v: %v %s", wrong, err, said)
 		}
 	}

@@ -42,20 +42,20 @@ func TestStep_RetriesUsedUp_NeedsAttention_ThenGoesOn(t *testing.T) {
 // when a try was under way, and else what the last try said holds.
 func TestStep_TimeIsUpWhileNoWorkerLives(t *testing.T) {
 	t.Parallel()
-	const within = 10 * time.Second // less than one try may take
+	const within = 14 * time.Second // less than one try may take
 	for name, c := range map[string]struct {
 		first   string // the pause after the first try
 		state   enumspb.PendingActivityState
 		code    string
 		unknown int
 	}{
-		"between two tries": {"9s", enumspb.PENDING_ACTIVITY_STATE_SCHEDULED, "unavailable", 0},
+		"between two tries": {"13s", enumspb.PENDING_ACTIVITY_STATE_SCHEDULED, "unavailable", 0},
 		"in a try":          {"100ms", enumspb.PENDING_ACTIVITY_STATE_STARTED, "unknown_outcome", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := open(t, []string{"--api", "--projector", "--worker"}, "ORDERLY_AUTHORIZE_WITHIN="+within.String(),
-				"ORDERLY_RETRY_FIRST="+c.first, "ORDERLY_RETRY_MAX=9s", "ORDERLY_GATEWAY_TIMEOUT=1m")
+				"ORDERLY_RETRY_FIRST="+c.first, "ORDERLY_RETRY_MAX=13s", "ORDERLY_GATEWAY_TIMEOUT=1m")
 			s.fault(`{"service":"payments","operation":"authorize","mode":"unavailable","rate":1.0,"times":2}`)
 			s.fault(`{"service":"payments","operation":"authorize","mode":"timeout_after","rate":1.0}`)
 			id := s.place(wish{})

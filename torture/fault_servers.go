@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -20,6 +22,7 @@ func (i *injector) serverFaults() []fault {
 		{"postgres out of connections", 1, i.takeConnections},
 		{"stop temporal", 2, i.stopTemporal},
 		{"kill temporal", 1, func(ctx context.Context, _ *rand.Rand) error { return i.stack.restartTemporal(ctx) }},
+		{"temporal limits the rate", 1, i.limitTemporal},
 	}
 }
 
@@ -128,6 +131,18 @@ func (i *injector) takeConnections(ctx context.Context, random *rand.Rand) error
 		aWhile(random)
 		return nil
 	})
+}
+
+// limitedRate is less than the load asks of Temporal, in requests a second.
+const limitedRate = 20
+
+// limitTemporal has Temporal refuse what is more than a low rate, to clients and to workers.
+func (i *injector) limitTemporal(ctx context.Context, random *rand.Rand) error {
+	if err := i.stack.restartTemporal(ctx, "--temporal-rps", strconv.Itoa(limitedRate)); err != nil {
+		return err
+	}
+	pause(ctx, random, 3*time.Second, 8*time.Second)
+	return i.stack.restartTemporal(ctx)
 }
 
 // stopTemporal has Temporal not move for a while.

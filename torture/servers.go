@@ -52,12 +52,12 @@ func (s *stack) start(ctx context.Context, devstack, dir string) (err error) {
 	return nil
 }
 
-// restartTemporal kills Temporal, and starts it again.
-func (s *stack) restartTemporal(ctx context.Context) error {
+// restartTemporal kills Temporal, and starts it again, with more arguments until the next time.
+func (s *stack) restartTemporal(ctx context.Context, more ...string) error {
 	return s.temporal.restart(ctx, func() error {
 		s.temporal.process.kill()
 		return nil
-	})
+	}, more...)
 }
 
 // connect makes a connection to Postgres past the proxies.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +23,8 @@ const startWithin = 90 * time.Second
 type server struct {
 	name, dir, program string
 	env, args          []string
+	// more are arguments of this start only.
+	more []string
 	// mu is held while the server is being killed and started.
 	mu      sync.Mutex
 	process *process
@@ -70,7 +73,7 @@ func (s *server) start(ctx context.Context) error {
 
 func (s *server) startOnce(ctx context.Context) error {
 	read, write := io.Pipe()
-	p, err := launch(s.dir, s.name, s.env, write, s.program, s.args...)
+	p, err := launch(s.dir, s.name, s.env, write, s.program, slices.Concat(s.args, s.more)...)
 	if err != nil {
 		return err
 	}
@@ -97,10 +100,11 @@ func (s *server) startOnce(ctx context.Context) error {
 	}
 }
 
-// restart kills the server, and whoever else does what is asked, and starts it again.
-func (s *server) restart(ctx context.Context, kill func() error) error {
+// restart has the server killed and starts it again, with more arguments for this time.
+func (s *server) restart(ctx context.Context, kill func() error, more ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.more = more
 	if err := kill(); err != nil {
 		return err
 	}

@@ -1,21 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"text/tabwriter"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
-	"orderly/api"
-	"orderly/internal/config"
+	"orderly/client"
 )
 
 func bulkCommand() *cobra.Command {
@@ -24,68 +19,112 @@ func bulkCommand() *cobra.Command {
 		return usageError{errors.New("bulk what? start, show, suspend, resume or cancel")}
 	}
 	cmd.AddCommand(startBulkCommand(),
-		onBulk("show", "Tell how far an operation is", http.MethodGet, ""),
-		onBulk("suspend", "Stop an operation for a while", http.MethodPost, "/suspend"),
-		onBulk("resume", "Let a suspended operation go on", http.MethodPost, "/resume"),
-		onBulk("cancel", "End an operation; what was done stays", http.MethodPost, "/cancel"))
+		onBulk("show", "Tell how far an operation is", showBulk),
+		onBulk("suspend", "Stop an operation for a while", suspendBulk),
+		onBulk("resume", "Let a suspended operation go on", resumeBulk),
+		onBulk("cancel", "End an operation; what was done stays", cancelBulk))
 	return cmd
 }
 
 func startBulkCommand() *cobra.Command {
-	var r api.BulkRequest
-	var key string
+	var r client.BulkRequest
+	var key, status string
 	cmd := &cobra.Command{Use: "start retry|reroute|cancel", Short: "Begin an operation on all orders that match", Args: exactly(1)}
 	flags := cmd.Flags()
 	flags.StringVar(&r.Filter.Step, "step", "", "whose parked step is this, as BookShipment")
 	flags.StringVar(&r.Filter.Code, "code", "", "whose parked step has this code")
 	flags.StringVar(&r.Filter.Carrier, "carrier", "", "whose parked step is about a parcel of this carrier")
-	flags.StringVar(&r.Filter.Status, "status", "", "that have this status")
+	flags.StringVar(&status, "status", "", "that have this status")
 	flags.StringVar(&r.Filter.CustomerID, "customer", "", "of this customer")
-	flags.StringSliceVar(&r.Filter.OrderIDs, "orders", nil, "these orders, by commas")
+	flags.StringSliceVar(&r.Filter.OrderIds, "orders", nil, "these orders, by commas")
 	flags.StringVar(&r.Carrier, "to-carrier", "", "reroute: the carrier to take")
 	flags.StringVar(&r.Warehouse, "to-warehouse", "", "reroute: the warehouse to send from")
 	flags.StringVar(&r.Reason, "reason", "", "why; it is written down")
-	flags.IntVar(&r.Rate, "rate", 20, "how many orders a second")
+	flags.Int64Var(&r.Rate, "rate", 20, "how many orders a second")
 	flags.BoolVar(&r.DryRun, "dry-run", false, "only tell what matches")
 	flags.StringVar(&key, "key", "", "Idempotency-Key; the same one never begins two operations (default a new one)")
 	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		r.Command = args[0]
+		r.Command, r.Filter.Status = client.BulkRequestCommand(args[0]), client.BulkFilterStatus(status)
 		if key == "" {
-			key = uuid.NewString()
+			key = client.NewKey()
 		}
-		body, err := json.Marshal(r)
-		if err != nil {
-			return err
-		}
-		return askForBulk(cmd, *format, http.MethodPost, "/v1/bulk", key, body)
+		return tellBulk(cmd, *format, func(ctx context.Context, api *client.ClientWithResponses) (*client.BulkOperation, error) {
+			begun, err := api.StartBulkWithResponse(ctx, &client.StartBulkParams{IdempotencyKey: key}, r)
+			if err != nil {
+				return nil, fmt.Errorf("start a bulk operation: %w", err)
+			}
+			return begun.JSON201, nil
+		})
 	}
 	return cmd
 }
 
-func onBulk(name, short, method, path string) *cobra.Command {
+// onBulk is a command about an operation that has begun.
+func onBulk(name, short string, ask func(context.Context, *client.ClientWithResponses, string) (*client.BulkOperation, error)) *cobra.Command {
 	cmd := &cobra.Command{Use: name + " BULK_ID", Short: short, Args: exactly(1)}
 	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return askForBulk(cmd, *format, method, "/v1/bulk/"+url.PathEscape(args[0])+path, uuid.NewString(), nil)
+		return tellBulk(cmd, *format, func(ctx context.Context, api *client.ClientWithResponses) (*client.BulkOperation, error) {
+			o, err := ask(ctx, api, args[0])
+			if err != nil {
+				return nil, fmt.Errorf("%s %s: %w", name, args[0], err)
+			}
+			return o, nil
+		})
 	}
 	return cmd
 }
 
-func askForBulk(cmd *cobra.Command, format output, method, path, key string, body []byte) error {
-	var o api.BulkOperation
-	if err := askAPI(cmd.Context(), method, path, key, body, &o); err != nil {
-		return err
+func showBulk(ctx context.Context, api *client.ClientWithResponses, id string) (*client.BulkOperation, error) {
+	answer, err := api.GetBulkWithResponse(ctx, id, &client.GetBulkParams{})
+	if err != nil {
+		return nil, err
 	}
-	if format == asJSON {
-		return printJSON(cmd.OutOrStdout(), o)
-	}
-	return printBulk(cmd.OutOrStdout(), o)
+	return answer.JSON200, nil
 }
 
-func printBulk(out io.Writer, o api.BulkOperation) error {
+func suspendBulk(ctx context.Context, api *client.ClientWithResponses, id string) (*client.BulkOperation, error) {
+	answer, err := api.SuspendBulkWithResponse(ctx, id, &client.SuspendBulkParams{IdempotencyKey: client.NewKey()})
+	if err != nil {
+		return nil, err
+	}
+	return answer.JSON200, nil
+}
+
+func resumeBulk(ctx context.Context, api *client.ClientWithResponses, id string) (*client.BulkOperation, error) {
+	answer, err := api.ResumeBulkWithResponse(ctx, id, &client.ResumeBulkParams{IdempotencyKey: client.NewKey()})
+	if err != nil {
+		return nil, err
+	}
+	return answer.JSON200, nil
+}
+
+func cancelBulk(ctx context.Context, api *client.ClientWithResponses, id string) (*client.BulkOperation, error) {
+	answer, err := api.CancelBulkWithResponse(ctx, id, &client.CancelBulkParams{IdempotencyKey: client.NewKey()})
+	if err != nil {
+		return nil, err
+	}
+	return answer.JSON200, nil
+}
+
+// tellBulk prints an operation that the API tells of.
+func tellBulk(cmd *cobra.Command, format output, ask func(context.Context, *client.ClientWithResponses) (*client.BulkOperation, error)) error {
+	return withAPI(func(api *client.ClientWithResponses) error {
+		o, err := ask(cmd.Context(), api)
+		if err != nil {
+			return err
+		}
+		if format == asJSON {
+			return printJSON(cmd.OutOrStdout(), o)
+		}
+		return printBulk(cmd.OutOrStdout(), o)
+	})
+}
+
+func printBulk(out io.Writer, o *client.BulkOperation) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	state := o.State
+	state := string(o.State)
 	if o.DryRun {
 		state = "dry run"
 	}
@@ -98,50 +137,4 @@ func printBulk(out io.Writer, o api.BulkOperation) error {
 		_, _ = fmt.Fprintf(w, "... the API lists more: GET /v1/bulk/%s?cursor=%s\n", o.BulkID, url.QueryEscape(o.NextCursor))
 	}
 	return w.Flush()
-}
-
-// askAPI makes a request to the API at ORDERLY_URL with the key in ORDERLY_API_KEY.
-func askAPI(ctx context.Context, method, path, key string, body []byte, answer any) error {
-	c, err := config.Load()
-	if err != nil {
-		return usageError{err}
-	}
-	if c.APIKey == "" {
-		return usageError{errors.New("ORDERLY_API_KEY is not set: `orderly keys create NAME` makes a key")}
-	}
-	request, err := http.NewRequestWithContext(ctx, method, c.PublicURL+path, bytes.NewReader(body))
-	if err != nil {
-		return usageError{fmt.Errorf("ORDERLY_URL: %w", err)}
-	}
-	request.Header.Set("Authorization", "Bearer "+c.APIKey)
-	if method == http.MethodPost {
-		request.Header.Set("Idempotency-Key", key)
-	}
-	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return fmt.Errorf("ask the API at %s: %w", c.PublicURL, err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode >= http.StatusBadRequest {
-		return refusedByAPI(response)
-	}
-	if err := json.NewDecoder(response.Body).Decode(answer); err != nil {
-		return fmt.Errorf("read the API's answer: %w", err)
-	}
-	return nil
-}
-
-func refusedByAPI(response *http.Response) error {
-	var problem api.Problem
-	if err := json.NewDecoder(response.Body).Decode(&problem); err != nil || problem.Code == "" {
-		return fmt.Errorf("the API answers %s", response.Status)
-	}
-	err := fmt.Errorf("the API answers %d %s: %s %s", problem.Status, problem.Code, problem.Title, problem.Detail)
-	for _, fault := range problem.Errors {
-		err = fmt.Errorf("%w; %s %s", err, fault.Pointer, fault.Detail)
-	}
-	return err
 }

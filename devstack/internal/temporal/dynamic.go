@@ -10,8 +10,9 @@ import (
 const unlimited = 100_000
 
 // tuning adapts a server made for clusters to one machine that should answer fast. Everything else is left as it is in
-// production, update and worker versioning APIs included, which are on by default.
-func tuning() dynamicconfig.StaticClient {
+// production, update and worker versioning APIs included, which are on by default. The rate is what a namespace may ask for
+// in a second.
+func tuning(namespaceRPS int) dynamicconfig.StaticClient {
 	return dynamicconfig.StaticClient{
 		// By default each shard looks for new tasks at most 20 times a second, so every step of a workflow waits for a
 		// tick of 50 ms. With these, five activities in a row take 35 ms instead of 300.
@@ -28,9 +29,9 @@ func tuning() dynamicconfig.StaticClient {
 		dynamicconfig.NamespaceCacheRefreshInterval.Key():           500 * time.Millisecond,
 		dynamicconfig.ForceSearchAttributesCacheRefreshOnRead.Key(): true,
 
-		// The limits protect tenants of a cluster from each other. Here they only make tests flaky.
+		// The limits protect tenants of a cluster from each other. Here they only make tests flaky, unless asked for.
 		dynamicconfig.FrontendRPS.Key():                                                        unlimited,
-		dynamicconfig.FrontendMaxNamespaceRPSPerInstance.Key():                                 unlimited,
+		dynamicconfig.FrontendMaxNamespaceRPSPerInstance.Key():                                 namespaceRPS,
 		dynamicconfig.FrontendMaxNamespaceVisibilityRPSPerInstance.Key():                       unlimited,
 		dynamicconfig.FrontendNamespaceReplicationInducingAPIsRPS.Key():                        unlimited,
 		dynamicconfig.FrontendMaxNamespaceNamespaceReplicationInducingAPIsRPSPerInstance.Key(): unlimited,

@@ -5,6 +5,7 @@
 package temporal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,8 @@ type Options struct {
 	Namespaces []string
 	// DataDir is where the log is.
 	DataDir string
+	// NamespaceRPS is how many requests of a namespace are admitted in a second; 0 is any number.
+	NamespaceRPS int
 }
 
 // Server is a running server.
@@ -89,7 +92,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 		temporal.WithConfig(serverConfig(services, store, visibility)),
 		temporal.ForServices(temporal.DefaultServices),
 		temporal.WithStaticHosts(services.hosts()),
-		temporal.WithDynamicConfigClient(tuning()),
+		temporal.WithDynamicConfigClient(tuning(cmp.Or(options.NamespaceRPS, unlimited))),
 		temporal.WithLogger(logger),
 	)
 	if err == nil {
