@@ -44,7 +44,8 @@ func serveCommand() *cobra.Command {
 		Use:   "serve [--all | --api --worker --projector]",
 		Short: "Serve orders: the HTTP API, the worker of orders, the projector of read models, or all of them",
 		Long: "Serve orders. The roles can run in one process, which they do unless some are named, or in many: the API takes\n" +
-			"commands and answers queries, workers carry orders out, projectors keep the read models. SIGTERM ends what is under way and then the process.",
+			"commands and answers queries, workers carry orders out, projectors keep the read models. SIGTERM ends what is under way\n" +
+			"and then the process.",
 		Args: exactly(0),
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "all roles in this process, as without any of them")
