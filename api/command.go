@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"go.uber.org/zap"
@@ -44,13 +43,13 @@ type call struct {
 
 // commandOutput answers a command. Body is the order after it, or where to ask for it.
 type commandOutput struct {
-	Status       int
-	ETag         string `header:"ETag"`
-	EventVersion string `header:"X-Event-Version"`
-	Location     string `header:"Location"`
-	Replayed     string `header:"Idempotent-Replayed"`
-	RetryAfter   string `header:"Retry-After"`
-	Body         any
+	OrderVersion
+
+	Status     int
+	Location   string `header:"Location"`
+	Replayed   string `header:"Idempotent-Replayed"`
+	RetryAfter string `header:"Retry-After"`
+	Body       any
 }
 
 // perform carries a command out once, however often it is called, and gives the first answer again.
@@ -193,7 +192,7 @@ func (a *API) done(ctx context.Context, c call, state order.State, replayed bool
 		return nil, err
 	}
 	output := &commandOutput{
-		Status: c.success, ETag: etag(state.Version), EventVersion: strconv.Itoa(state.Version), Body: shown,
+		OrderVersion: orderVersion(state.Version), Status: c.success, Body: shown,
 	}
 	if c.success == http.StatusCreated {
 		output.Location = orderPath(state.OrderID)

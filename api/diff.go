@@ -27,9 +27,9 @@ type diffInput struct {
 }
 
 type diffOutput struct {
-	ETag         string `header:"ETag"`
-	EventVersion string `header:"X-Event-Version"`
-	Body         OrderDiff
+	OrderVersion
+
+	Body OrderDiff
 }
 
 // diffOrder compares an order as it was at one time with what it was at another.
@@ -53,8 +53,7 @@ func (a *API) diffOrder(ctx context.Context, in *diffInput) (*diffOutput, error)
 		return nil, err
 	}
 	return &diffOutput{
-		ETag: etag(after.Version), EventVersion: strconv.Itoa(after.Version),
-		Body: OrderDiff{OrderID: in.OrderID, From: before.Version, To: after.Version, Changes: changes},
+		orderVersion(after.Version), OrderDiff{OrderID: in.OrderID, From: before.Version, To: after.Version, Changes: changes},
 	}, nil
 }
 

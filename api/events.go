@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"time"
 
 	"orderly/journal"
@@ -35,10 +34,10 @@ type getEventsInput struct {
 }
 
 type eventsOutput struct {
-	Status       int
-	ETag         string `header:"ETag"`
-	EventVersion string `header:"X-Event-Version"`
-	Body         *Events
+	OrderVersion
+
+	Status int
+	Body   *Events
 }
 
 func (a *API) getEvents(ctx context.Context, in *getEventsInput) (*eventsOutput, error) {
@@ -54,7 +53,7 @@ func (a *API) getEvents(ctx context.Context, in *getEventsInput) (*eventsOutput,
 		return nil, err
 	}
 	if matchesETag(in.IfNoneMatch, etag(state.Version)) {
-		return &eventsOutput{Status: http.StatusNotModified, ETag: etag(state.Version), EventVersion: strconv.Itoa(state.Version)}, nil
+		return &eventsOutput{OrderVersion: orderVersion(state.Version), Status: http.StatusNotModified}, nil
 	}
 	entries, err := a.journal.Events(ctx, in.OrderID, shape)
 	if err != nil {
@@ -64,7 +63,6 @@ func (a *API) getEvents(ctx context.Context, in *getEventsInput) (*eventsOutput,
 	for i, entry := range entries {
 		output.Body.Events[i] = Event(entry)
 	}
-	last := entries[len(entries)-1].Version
-	output.ETag, output.EventVersion = etag(last), strconv.Itoa(last)
+	output.OrderVersion = orderVersion(entries[len(entries)-1].Version)
 	return output, nil
 }

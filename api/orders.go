@@ -31,10 +31,20 @@ type getOrderInput struct {
 }
 
 type orderOutput struct {
-	Status       int
+	OrderVersion
+
+	Status int
+	Body   *Order
+}
+
+// OrderVersion is the version of the order that an answer is about. All answers about one order have it.
+type OrderVersion struct {
 	ETag         string `header:"ETag"`
 	EventVersion string `header:"X-Event-Version"`
-	Body         *Order
+}
+
+func orderVersion(version int) OrderVersion {
+	return OrderVersion{ETag: etag(version), EventVersion: strconv.Itoa(version)}
 }
 
 // getOrder answers from the read model, or from the stream when the past is asked for.
@@ -49,7 +59,7 @@ func (a *API) getOrder(ctx context.Context, in *getOrderInput) (*orderOutput, er
 	if err != nil {
 		return nil, err
 	}
-	output := &orderOutput{Status: http.StatusOK, ETag: etag(state.Version), EventVersion: strconv.Itoa(state.Version)}
+	output := &orderOutput{OrderVersion: orderVersion(state.Version), Status: http.StatusOK}
 	if matchesETag(in.IfNoneMatch, output.ETag) {
 		output.Status = http.StatusNotModified
 		return output, nil

@@ -136,7 +136,7 @@ func addFlags(cmd *cobra.Command, opts *options) {
 	flags := cmd.Flags()
 	flags.StringVar(&opts.data, "data", ".orderly", "directory that keeps the data and the logs")
 	flags.IntVar(&opts.temporalPort, "temporal-port", 7233, "port of Temporal")
-	flags.IntVar(&opts.temporalRPS, "temporal-rps", 0, "requests a second that Temporal admits of a namespace, 0 for any number")
+	flags.UintVar(&opts.temporalRPS, "temporal-rps", 0, "requests a second that Temporal admits of a namespace, 0 for any number")
 	flags.IntVar(&opts.uiPort, "ui-port", 8233, "port of Temporal's Web UI, 0 for none")
 	flags.StringVar(&opts.codec.Endpoint, "codec", "", "where the Web UI has payloads decrypted, as http://127.0.0.1:8080/codec")
 	flags.StringVar(&opts.codec.LoginURL, "codec-login", "", "where one logs in to have them decrypted: the Web UI leads there")

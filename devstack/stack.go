@@ -33,7 +33,7 @@ type options struct {
 	temporalPort int
 	uiPort       int
 	// temporalRPS is what Temporal admits of a namespace, 0 is any number.
-	temporalRPS int
+	temporalRPS uint
 	// codec is the codec server of the Web UI.
 	codec temporal.Codec
 }
@@ -141,7 +141,7 @@ func (s *stack) startTemporal(ctx context.Context) error {
 	began := time.Now()
 	opts := temporal.Options{
 		DatabaseURL: s.databaseURL, DatabasePrefix: "temporal", Port: s.options.temporalPort, DataDir: s.dir.Path,
-		Namespaces: []string{defaultNamespace}, NamespaceRPS: s.options.temporalRPS,
+		Namespaces: []string{defaultNamespace}, NamespaceRPS: int(s.options.temporalRPS),
 	}
 	if s.namespace != defaultNamespace {
 		opts.Namespaces = append(opts.Namespaces, s.namespace)

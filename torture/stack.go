@@ -23,8 +23,6 @@ const startWithin = 90 * time.Second
 type server struct {
 	name, dir, program string
 	env, args          []string
-	// more are arguments of this start only.
-	more []string
 	// mu is held while the server is being killed and started.
 	mu      sync.Mutex
 	process *process
@@ -55,11 +53,11 @@ func newTemporal(ctx context.Context, program, dir, databaseURL string) (*server
 
 // start starts the server and waits until it is ready. After a crash that can take more than one try: those who hold its
 // files and ports may not have noticed yet.
-func (s *server) start(ctx context.Context) error {
+func (s *server) start(ctx context.Context, more ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
 	for {
-		err := s.startOnce(ctx)
+		err := s.startOnce(ctx, more)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
@@ -71,9 +69,9 @@ func (s *server) start(ctx context.Context) error {
 	}
 }
 
-func (s *server) startOnce(ctx context.Context) error {
+func (s *server) startOnce(ctx context.Context, more []string) error {
 	read, write := io.Pipe()
-	p, err := launch(s.dir, s.name, s.env, write, s.program, slices.Concat(s.args, s.more)...)
+	p, err := launch(s.dir, s.name, s.env, write, s.program, slices.Concat(s.args, more)...)
 	if err != nil {
 		return err
 	}
@@ -104,12 +102,11 @@ func (s *server) startOnce(ctx context.Context) error {
 func (s *server) restart(ctx context.Context, kill func() error, more ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.more = more
 	if err := kill(); err != nil {
 		return err
 	}
 	<-s.process.ended
-	return s.start(ctx)
+	return s.start(ctx, more...)
 }
 
 func (s *server) stop() {
