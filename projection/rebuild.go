@@ -69,6 +69,7 @@ func (b *Rebuilder) run(ctx context.Context, report func(Progress)) error {
 	if err := b.begin(ctx); err != nil {
 		return err
 	}
+	defer b.runner.openFeed()()
 	if err := b.runner.takeOver(ctx); err != nil {
 		return err
 	}

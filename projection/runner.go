@@ -39,6 +39,7 @@ type Runner struct {
 	projection Projection
 	shard      int
 
+	feed     *eventstore.FeedReader // while it runs
 	fence    int64
 	size     batchSize
 	ahead    page // was read while the one before it was applied
@@ -62,6 +63,7 @@ func (r *Runner) Run(ctx context.Context, report func(Progress)) error {
 	if report == nil {
 		report = func(Progress) {}
 	}
+	defer r.openFeed()()
 	if err := r.takeOver(ctx); err != nil {
 		return r.ended(ctx, fmt.Errorf("take over projection %s: %w", r.projection.Name, err))
 	}
@@ -70,6 +72,12 @@ func (r *Runner) Run(ctx context.Context, report func(Progress)) error {
 	defer stop()
 	err := r.follow(ctx, announcer, report)
 	return r.ended(ctx, fmt.Errorf("projection %s at %s: %w", r.projection.Name, r.progress.Position, err))
+}
+
+// openFeed opens the feed until stop.
+func (r *Runner) openFeed() (stop func()) {
+	r.feed = r.store.NewFeedReader()
+	return r.feed.Close
 }
 
 // follow goes along the feed until something ends it.
@@ -109,7 +117,7 @@ func (r *Runner) step(ctx context.Context) (stepped, error) {
 	}
 	var next page
 	var reading sync.WaitGroup
-	if now.full {
+	if now.more {
 		last, limit := now.events[len(now.events)-1].Position, r.size.limit()
 		reading.Go(func() { next, _ = r.read(ctx, last, limit) }) // what could not be read is read again, by itself
 	}
@@ -120,18 +128,18 @@ func (r *Runner) step(ctx context.Context) (stepped, error) {
 	if err != nil {
 		return stepped{}, err
 	}
-	r.size.applied(now.full, took)
+	r.size.applied(now.more, took)
 	all := applied == len(now.events)
 	if all {
 		r.ahead = next
 	}
-	return stepped{moved: true, more: now.full || !all}, nil
+	return stepped{moved: true, more: now.more || !all}, nil
 }
 
-// page is a part of the feed; full says that there may be more behind it.
+// page is a part of the feed; more says that there may be something behind it.
 type page struct {
 	events []eventstore.Event
-	full   bool
+	more   bool
 }
 
 // take gives the page behind the checkpoint.
@@ -144,8 +152,8 @@ func (r *Runner) take(ctx context.Context) (page, error) {
 }
 
 func (r *Runner) read(ctx context.Context, after eventstore.Position, limit int) (page, error) {
-	events, err := r.store.ReadFeed(ctx, after, limit)
-	return page{events, len(events) == limit}, err
+	events, more, err := r.feed.Read(ctx, after, limit)
+	return page{events, more}, err
 }
 
 // rest waits so long.
