@@ -26,6 +26,9 @@ const (
 
 // lag measures how long events take from being appended to being seen in the read model of orders, while orders go their road.
 func (b *projectionBench) lag(ctx context.Context) ([]Row, error) {
+	if err := tidyUp(ctx, b.Pool); err != nil { // what the rebuild has left behind is not of this
+		return nil, fmt.Errorf("lag: %w", err)
+	}
 	ctx, stop := context.WithCancel(ctx)
 	var background sync.WaitGroup
 	defer background.Wait()

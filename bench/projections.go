@@ -31,7 +31,7 @@ type ProjectionOptions struct {
 }
 
 // feedPage is how many events the bare read of the feed asks for at a time: as many as a projection does at most.
-const feedPage = 5000
+const feedPage = 8000
 
 // catchUpTarget is in events a second, on an idle machine.
 const catchUpTarget = 20_000

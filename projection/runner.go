@@ -15,6 +15,9 @@ import (
 // pulseEvery is how often a runner shows that it is alive and measures its lag.
 const pulseEvery = time.Second
 
+// lagCosts is how much longer a runner does other things, at least, than measure its lag.
+const lagCosts = 200
+
 // ErrFenced is returned by a runner whose shard was taken over by another one.
 var ErrFenced = errors.New("another runner has taken the projection over")
 
@@ -45,6 +48,8 @@ type Runner struct {
 	ahead    page // was read while the one before it was applied
 	progress Progress
 	pulsed   time.Time
+	// measureFrom is when the lag is to be measured again.
+	measureFrom time.Time
 }
 
 // NewRunner makes a runner. Subscribe gives what wakes it after appends ([eventstore.Listener.On] with

@@ -112,7 +112,18 @@ func (r *Runner) pulse(ctx context.Context) error {
 	if mine.RowsAffected() == 0 {
 		return ErrFenced
 	}
+	return r.measure(ctx)
+}
+
+// measure measures the lag. A long one takes long to count, and is then measured less often, so that no more than one part in
+// lagCosts of the time goes into that.
+func (r *Runner) measure(ctx context.Context) (err error) {
+	began := time.Now()
+	if began.Before(r.measureFrom) {
+		return nil
+	}
 	r.progress.LagEvents, r.progress.LagSeconds, err = measureLag(ctx, r.pool, r.progress.Position)
+	r.measureFrom = began.Add(lagCosts * time.Since(began))
 	return err
 }
 

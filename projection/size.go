@@ -6,7 +6,7 @@ const (
 	// smallestBatch is the size while there is little to do. Of so few rows Postgres keeps the plan of the feed's query: making it
 	// anew each time costs several times as much as reading them.
 	smallestBatch = 32
-	largestBatch  = 4000
+	largestBatch  = 8000
 	// slowBatch is how long a batch may take before the next one is made smaller: a batch holds its rows, and the feed of every
 	// other reader, for that long.
 	slowBatch = time.Second

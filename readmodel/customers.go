@@ -41,9 +41,8 @@ func (c *customerTotals) add(step figuresStep) {
 func queueCustomers(batch *pgx.Batch, steps []figuresStep) error {
 	const query = `
 		INSERT INTO customer_totals AS c (tenant, customer_id, currency, orders, ordered, captured, refunded, first_placed_at, last_placed_at)
-		SELECT tenant, customer_id, currency, orders, ordered, captured, refunded, first_placed_at, last_placed_at
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::timestamptz[], $9::timestamptz[])
-			AS r (tenant, customer_id, currency, orders, ordered, captured, refunded, first_placed_at, last_placed_at)
+		SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::bigint[]), unnest($5::bigint[]),
+			unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::timestamptz[]), unnest($9::timestamptz[])
 		ON CONFLICT (tenant, customer_id, currency) DO UPDATE SET orders = c.orders + excluded.orders,
 			ordered = c.ordered + excluded.ordered, captured = c.captured + excluded.captured, refunded = c.refunded + excluded.refunded,
 			first_placed_at = least(c.first_placed_at, excluded.first_placed_at),

@@ -98,9 +98,8 @@ func (t deliveryTally) rows() []deliveryTimes {
 func queueDeliveryTimes(batch *pgx.Batch, steps []figuresStep) error {
 	const query = `
 		INSERT INTO delivery_times AS d (tenant, day, carrier, leg, within_seconds, parcels, seconds)
-		SELECT tenant, day::date, carrier, leg, within_seconds, parcels, seconds
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])
-			AS r (tenant, day, carrier, leg, within_seconds, parcels, seconds)
+		SELECT unnest($1::text[]), unnest($2::text[])::date, unnest($3::text[]), unnest($4::text[]), unnest($5::bigint[]),
+			unnest($6::bigint[]), unnest($7::bigint[])
 		ON CONFLICT (tenant, day, carrier, leg, within_seconds) DO UPDATE SET
 			parcels = d.parcels + excluded.parcels, seconds = d.seconds + excluded.seconds`
 	tally := deliveryTally{}

@@ -271,10 +271,9 @@ func foldFigures(have map[string]*figures, events []eventstore.Event) (rows []fi
 func queueFigures(batch *pgx.Batch, rows []figures) error {
 	const query = `
 		INSERT INTO order_figures AS f (order_id, version, tenant, customer_id, currency, channel, placed_at, status, status_since, total, captured, refunded, parcels)
-		SELECT order_id, version, tenant, customer_id, currency, channel, placed_at, status, status_since, total, captured, refunded, parcels::jsonb
-		FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[],
-				$9::timestamptz[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[])
-			AS r (order_id, version, tenant, customer_id, currency, channel, placed_at, status, status_since, total, captured, refunded, parcels)
+		SELECT unnest($1::text[]), unnest($2::int[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]), unnest($6::text[]),
+			unnest($7::timestamptz[]), unnest($8::text[]), unnest($9::timestamptz[]), unnest($10::bigint[]), unnest($11::bigint[]),
+			unnest($12::bigint[]), unnest($13::text[])::jsonb
 		ON CONFLICT (order_id) DO UPDATE SET
 			version = excluded.version, status = excluded.status, status_since = excluded.status_since, total = excluded.total,
 			captured = excluded.captured, refunded = excluded.refunded, parcels = excluded.parcels

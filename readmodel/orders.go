@@ -140,12 +140,9 @@ func queueViews(batch *pgx.Batch, changes []change) error {
 	const query = `
 		INSERT INTO order_views AS v (order_id, tenant, version, status, customer_id, external_ref, currency, total,
 			placed_at, updated_at, needs_attention, open, steps_due, state)
-		SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total,
-			placed_at, updated_at, needs_attention, open, steps_due, state::json
-		FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-				$9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::boolean[], $13::boolean[], $14::text[])
-			AS r (order_id, tenant, version, status, customer_id, external_ref, currency, total,
-				placed_at, updated_at, needs_attention, open, steps_due, state)
+		SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::int[]), unnest($4::text[]), unnest($5::text[]), unnest($6::text[]),
+			unnest($7::text[]), unnest($8::bigint[]), unnest($9::timestamptz[]), unnest($10::timestamptz[]), unnest($11::boolean[]),
+			unnest($12::boolean[]), unnest($13::boolean[]), unnest($14::text[])::json
 		ON CONFLICT (order_id) DO UPDATE SET
 			tenant = excluded.tenant, version = excluded.version, status = excluded.status, customer_id = excluded.customer_id,
 			external_ref = excluded.external_ref, currency = excluded.currency, total = excluded.total,

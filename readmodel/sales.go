@@ -65,9 +65,8 @@ func (t salesTally) rows() []sales {
 func queueSales(batch *pgx.Batch, steps []figuresStep) error {
 	const query = `
 		INSERT INTO daily_sales AS s (tenant, day, currency, channel, orders, ordered, captured, refunded)
-		SELECT tenant, day::date, currency, channel, orders, ordered, captured, refunded
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
-			AS r (tenant, day, currency, channel, orders, ordered, captured, refunded)
+		SELECT unnest($1::text[]), unnest($2::text[])::date, unnest($3::text[]), unnest($4::text[]), unnest($5::bigint[]),
+			unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[])
 		ON CONFLICT (tenant, day, currency, channel) DO UPDATE SET orders = s.orders + excluded.orders,
 			ordered = s.ordered + excluded.ordered, captured = s.captured + excluded.captured, refunded = s.refunded + excluded.refunded`
 	tally := salesTally{}

@@ -131,9 +131,8 @@ func storedETA(shipment order.Shipment) *time.Time {
 func queueShipments(batch *pgx.Batch, changes []change) error {
 	const query = `
 		INSERT INTO shipment_index (shipment_id, order_id, tenant, tracking_number, status, carrier, warehouse, eta, placed_at)
-		SELECT shipment_id, order_id, tenant, tracking_number, status, carrier, warehouse, eta, placed_at
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[])
-			AS r (shipment_id, order_id, tenant, tracking_number, status, carrier, warehouse, eta, placed_at)
+		SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]), unnest($6::text[]),
+			unnest($7::text[]), unnest($8::timestamptz[]), unnest($9::timestamptz[])
 		ON CONFLICT (shipment_id) DO UPDATE SET order_id = excluded.order_id, tenant = excluded.tenant,
 			tracking_number = excluded.tracking_number, status = excluded.status, carrier = excluded.carrier,
 			warehouse = excluded.warehouse, eta = excluded.eta, placed_at = excluded.placed_at`

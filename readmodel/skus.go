@@ -33,7 +33,7 @@ func bySKU(a, b orderSKU) int { return cmp.Compare(a.SKU, b.SKU) }
 // queueSKUs replaces the articles of the orders that have others than before.
 func queueSKUs(batch *pgx.Batch, changes []change) error {
 	const forget = `DELETE FROM order_skus WHERE order_id = ANY($1)`
-	const remember = `INSERT INTO order_skus (sku, order_id) SELECT sku, order_id FROM unnest($1::text[], $2::text[]) AS r (sku, order_id)`
+	const remember = `INSERT INTO order_skus (sku, order_id) SELECT unnest($1::text[]), unnest($2::text[])`
 	var had []string
 	var rows []orderSKU
 	for _, c := range changes {

@@ -48,9 +48,8 @@ func statusChanges(steps []figuresStep) []statusChange {
 func queueStatusChanges(batch *pgx.Batch, steps []figuresStep) error {
 	const query = `
 		INSERT INTO status_changes (order_id, version, tenant, at, from_status, since, to_status)
-		SELECT order_id, version, tenant, at, from_status, since, to_status
-		FROM unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[], $5::text[], $6::timestamptz[], $7::text[])
-			AS r (order_id, version, tenant, at, from_status, since, to_status)`
+		SELECT unnest($1::text[]), unnest($2::int[]), unnest($3::text[]), unnest($4::timestamptz[]), unnest($5::text[]),
+			unnest($6::timestamptz[]), unnest($7::text[])`
 	return queueRows(batch, query, statusChanges(steps))
 }
 
@@ -81,25 +80,29 @@ type statusNet struct {
 func queueStatusNets(batch *pgx.Batch, steps []figuresStep) error {
 	const query = `
 		INSERT INTO status_nets AS s (tenant, span, begins, status, net)
-		SELECT tenant, span, begins, status, net
-		FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::bigint[])
-			AS r (tenant, span, begins, status, net)
+		SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::timestamptz[]), unnest($4::text[]), unnest($5::bigint[])
 		ON CONFLICT (tenant, span, begins, status) DO UPDATE SET net = s.net + excluded.net`
-	nets := map[statusNet]int64{} // by rows without their nets
+	minutes := map[statusNet]int64{} // by rows without their nets
 	for _, change := range statusChanges(steps) {
-		for _, span := range spans {
-			row := statusNet{Tenant: change.Tenant, Span: span.name, Begins: span.begin(change.At.UTC())}
-			row.Status = change.ToStatus
-			nets[row]++
-			if row.Status = change.FromStatus; row.Status != "" {
-				nets[row]--
-			}
+		row := statusNet{Tenant: change.Tenant, Span: "minute", Begins: change.At.UTC().Truncate(time.Minute), Status: change.ToStatus}
+		minutes[row]++
+		if row.Status = change.FromStatus; row.Status != "" {
+			minutes[row]--
 		}
 	}
-	rows := make([]statusNet, 0, len(nets))
+	nets := map[statusNet]int64{}
+	for row, net := range minutes {
+		minute := row.Begins
+		for _, span := range spans {
+			row.Span, row.Begins = span.name, span.begin(minute)
+			nets[row] += net
+		}
+	}
+	var rows []statusNet
 	for row, net := range nets {
-		row.Net = net
-		rows = append(rows, row)
+		if row.Net = net; net != 0 { // as many came as went
+			rows = append(rows, row)
+		}
 	}
 	slices.SortFunc(rows, func(a, b statusNet) int {
 		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Span, b.Span), a.Begins.Compare(b.Begins), cmp.Compare(a.Status, b.Status))

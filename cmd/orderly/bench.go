@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"orderly/bench"
 	"orderly/eventstore"
@@ -185,10 +186,12 @@ func benchRebuildCommand() *cobra.Command {
 		defer pool.Close()
 		store := eventstore.New(pool, eventstore.Options{})
 		began := time.Now()
-		for _, p := range readmodel.Projections() {
-			if err := projection.NewRebuilder(pool, store, nil, p).Run(cmd.Context(), func(projection.Progress) {}); err != nil {
-				return fmt.Errorf("rebuild %s: %w", p.Name, err)
-			}
+		group, ctx := errgroup.WithContext(cmd.Context())
+		for _, p := range readmodel.Projections() { // all at once, as a projector does
+			group.Go(func() error { return projection.NewRebuilder(pool, store, nil, p).Run(ctx, nil) })
+		}
+		if err := group.Wait(); err != nil {
+			return err
 		}
 		took := time.Since(began)
 		peak, err := peakMemory()

@@ -1,0 +1,50 @@
+package journal
+
+import (
+	"encoding/json"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestCommandAndReason_WhateverStandsInThem_AreReadAsWritten(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		want := Metadata{
+			CommandID: rapid.String().Draw(t, "command"), Reason: rapid.String().Draw(t, "reason"),
+			WorkflowID: rapid.String().Draw(t, "workflow"), Source: rapid.String().Draw(t, "source"),
+		}
+		want.Actor.ID = rapid.String().Draw(t, "actor")
+		text, err := json.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		command, reason, err := commandAndReason(text)
+		if err != nil || command != want.CommandID || reason != want.Reason {
+			t.Fatalf("%s: got %q, %q, %v", text, command, reason, err)
+		}
+	})
+}
+
+func TestCommandAndReason_OfOtherShapes(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		text, command, reason string
+		wantErr               bool
+	}{
+		"of none":                {text: `{}`},
+		"within another value":   {text: `{"actor": {"reason": "inner", "command_id": "inner"}, "command_id": "c"}`, command: "c"},
+		"in an escaped key":      {text: `{"re\u0061son": "r"}`, reason: "r"},
+		"a number":               {text: `{"reason": 1}`, wantErr: true},
+		"null":                   {text: `{"command_id": null}`, wantErr: true},
+		"no object":              {text: `"reason"`, wantErr: true},
+		"cut off":                {text: `{"command_id": "c`, wantErr: true},
+		"nothing":                {text: ``, wantErr: true},
+		"an escape that is none": {text: `{"reason": "\q"}`, wantErr: true},
+	} {
+		command, reason, err := commandAndReason([]byte(tt.text))
+		if (err != nil) != tt.wantErr || err == nil && (command != tt.command || reason != tt.reason) {
+			t.Errorf("%s: got %q, %q, %v", name, command, reason, err)
+		}
+	}
+}
