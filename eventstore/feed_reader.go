@@ -18,8 +18,8 @@ const (
 )
 
 // FeedReader reads the feed for one who follows it, in pages. Those readers of a Store that catch up at about the same place share
-// what they read: each page is read once, and kept until all of them have it. Who is slow holds up the others for half a second
-// at most, and reads alone from then on. It is for one goroutine at a time.
+// what they read: each page is read once, and kept until all of them have it. The first waits for the last, up to half a second
+// for a page: who takes longer is left behind and reads alone. It is for one goroutine at a time.
 type FeedReader struct {
 	store *Store
 	next  Position // where it will ask, or has asked; under the window's lock

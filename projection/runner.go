@@ -15,8 +15,11 @@ import (
 // pulseEvery is how often a runner shows that it is alive and measures its lag.
 const pulseEvery = time.Second
 
-// lagCosts is how much longer a runner does other things, at least, than measure its lag.
-const lagCosts = 200
+const (
+	// lagCosts is how much longer a runner does other things than measure its lag, unless it has not measured it for lagWithin.
+	lagCosts  = 200
+	lagWithin = 10 * time.Second
+)
 
 // ErrFenced is returned by a runner whose shard was taken over by another one.
 var ErrFenced = errors.New("another runner has taken the projection over")

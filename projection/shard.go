@@ -115,7 +115,7 @@ func (r *Runner) pulse(ctx context.Context) error {
 	return r.measure(ctx)
 }
 
-// measure measures the lag. A long one takes long to count, and is then measured less often, so that no more than one part in
+// measure measures the lag. A long one takes long to count, and is then measured less often, so that about one part in
 // lagCosts of the time goes into that.
 func (r *Runner) measure(ctx context.Context) (err error) {
 	began := time.Now()
@@ -123,7 +123,7 @@ func (r *Runner) measure(ctx context.Context) (err error) {
 		return nil
 	}
 	r.progress.LagEvents, r.progress.LagSeconds, err = measureLag(ctx, r.pool, r.progress.Position)
-	r.measureFrom = began.Add(lagCosts * time.Since(began))
+	r.measureFrom = began.Add(min(lagCosts*time.Since(began), lagWithin))
 	return err
 }
 
