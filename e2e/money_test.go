@@ -278,7 +278,8 @@ func TestPaymentOutcomeUnknown_IsLookedUpBeforeAnythingElse(t *testing.T) {
 
 func TestCustomer_IsToldAndReminded(t *testing.T) {
 	t.Parallel()
-	s := open(t, everything, "ORDERLY_PAYMENT_ANSWER_WITHIN=4s", "ORDERLY_CLOSE_AFTER=2s")
+	// Far apart: reminders that are late become one, and one that is later than the answer was due becomes none.
+	s := open(t, everything, "ORDERLY_PAYMENT_ANSWER_WITHIN=30s", "ORDERLY_REMIND_AT=0.1,0.5", "ORDERLY_CLOSE_AFTER=2s")
 	plain := s.place(wish{})
 	silent := s.place(wish{token: "tok_declined"})
 	s.until(plain, "closed")
