@@ -100,8 +100,7 @@ func (w *window) close(r *FeedReader) {
 // others, too, and must leave. It waits while somebody else reads just that, and while it is too far ahead of the last one, but not
 // for long.
 func (w *window) enter(ctx context.Context, r *FeedReader, after Position, limit int) (events []Event, leads bool, err error) {
-	patience := time.NewTimer(lastHasWithin)
-	defer patience.Stop()
+	until := time.Now().Add(lastHasWithin)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.move(r, after)
@@ -115,9 +114,12 @@ func (w *window) enter(ctx context.Context, r *FeedReader, after Position, limit
 			return nil, false, nil
 		case ahead:
 			w.leader = r
+			if len(w.pages) == windowPages {
+				w.pages = w.pages[1:]
+			}
 			return nil, true, nil
 		case waiting:
-			if waited, err := w.wait(ctx, patience.C); !waited {
+			if waited, err := w.wait(ctx, until); !waited {
 				return nil, false, err
 			}
 		}
@@ -142,12 +144,9 @@ func (w *window) turn(after Position, limit int) turn {
 		return waiting
 	case w.leader != nil || !atEnd:
 		return alone
-	case len(w.pages) < windowPages:
-		return ahead
-	case w.anyone(w.pages[0].covers):
+	case len(w.pages) == windowPages && w.anyone(w.pages[0].covers):
 		return waiting
 	default:
-		w.pages = w.pages[1:]
 		return ahead
 	}
 }
@@ -203,7 +202,9 @@ func (w *window) anyone(holds func(Position) bool) bool {
 }
 
 // wait lets others in until something has changed; false says that it took too long, or the context has ended.
-func (w *window) wait(ctx context.Context, patience <-chan time.Time) (bool, error) {
+func (w *window) wait(ctx context.Context, until time.Time) (bool, error) {
+	patience := time.NewTimer(time.Until(until))
+	defer patience.Stop()
 	if w.changed == nil {
 		w.changed = make(chan struct{})
 	}
@@ -213,7 +214,7 @@ func (w *window) wait(ctx context.Context, patience <-chan time.Time) (bool, err
 	select {
 	case <-changed:
 		return true, nil
-	case <-patience:
+	case <-patience.C:
 		return false, nil
 	case <-ctx.Done():
 		return false, ctx.Err()

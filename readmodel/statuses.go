@@ -82,9 +82,9 @@ func queueStatusNets(batch *pgx.Batch, steps []figuresStep) error {
 		INSERT INTO status_nets AS s (tenant, span, begins, status, net)
 		SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::timestamptz[]), unnest($4::text[]), unnest($5::bigint[])
 		ON CONFLICT (tenant, span, begins, status) DO UPDATE SET net = s.net + excluded.net`
-	minutes := map[statusNet]int64{} // by rows without their nets
+	minutes := map[statusNet]int64{} // by rows without their spans and nets
 	for _, change := range statusChanges(steps) {
-		row := statusNet{Tenant: change.Tenant, Span: "minute", Begins: change.At.UTC().Truncate(time.Minute), Status: change.ToStatus}
+		row := statusNet{Tenant: change.Tenant, Begins: change.At.UTC().Truncate(time.Minute), Status: change.ToStatus}
 		minutes[row]++
 		if row.Status = change.FromStatus; row.Status != "" {
 			minutes[row]--
