@@ -1,10 +1,16 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"orderly/eventstore"
+	"orderly/order"
 )
 
 func TestCommandAndReason_WhateverStandsInThem_AreReadAsWritten(t *testing.T) {
@@ -48,4 +54,33 @@ func TestCommandAndReason_OfOtherShapes(t *testing.T) {
 			t.Errorf("%s: got %q, %q, %v", name, command, reason, err)
 		}
 	}
+}
+
+// TestDecodeEffect_IsTheEventWithoutItsCommand: whatever stands in the metadata, and however it is written.
+func TestDecodeEffect_IsTheEventWithoutItsCommand(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		text, err := json.Marshal(Metadata{
+			CommandID: rapid.String().Draw(t, "command"), Reason: rapid.String().Draw(t, "reason"), Source: rapid.String().Draw(t, "source"),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rapid.Bool().Draw(t, "escaped") {
+			text = bytes.Replace(text, []byte(`"reason"`), []byte(`"re\u0061son"`), 1)
+		}
+		event := eventstore.Event{
+			StreamID: "ord_1", Version: 2, Type: "OrderHeld", SchemaVersion: order.SchemaVersion("OrderHeld"),
+			Data: []byte(`{"code": "manual"}`), Metadata: text, CreatedAt: time.Unix(1, 0),
+		}
+		want, wantErr := DecodeEvent(event)
+		got, err := DecodeEffect(event)
+		if err != nil || wantErr != nil {
+			t.Fatalf("%s: %v, %v", text, err, wantErr)
+		}
+		want.CommandID = ""
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", text, diff)
+		}
+	})
 }

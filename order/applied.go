@@ -24,8 +24,11 @@ const fingerprintSize = 4
 
 // Applied is the version that a command led to, and whether it was applied at all. For an id that may be among the older commands,
 // which the state knows by their fingerprints alone, it gives [ErrUncertain]: rarely for one that is new, always for one
-// that is as old as that.
+// that is as old as that, and for any id of a state without commands.
 func (s State) Applied(commandID string) (version int, applied bool, err error) {
+	if s.withoutCommands() {
+		return 0, false, ErrUncertain
+	}
 	if version, applied = s.RecentCommands[commandID]; applied {
 		return version, true, nil
 	}
@@ -42,6 +45,15 @@ func fingerprint(commandID string) uint32 {
 	sum := sha256.Sum256([]byte(commandID))
 	return binary.BigEndian.Uint32(sum[:])
 }
+
+// WithoutCommands is the state for those who only look at it: it does not know which commands were applied, and learns of
+// none, whatever is folded onto it. Where nobody decides by them they are a third of what is written for each event.
+func (s State) WithoutCommands() State {
+	s.RecentCommands, s.OlderCommands = nil, nil
+	return s
+}
+
+func (s State) withoutCommands() bool { return s.RecentCommands == nil && s.Version > 0 }
 
 // remember notes that a command was applied. So that an order's state does not grow with its history, it turns
 // older commands into fingerprints; which, depends on the history alone.

@@ -53,6 +53,24 @@ func TestApplied_NewCommand_IsHardlyEverUncertain(t *testing.T) {
 	}
 }
 
+// TestWithoutCommands_NothingIsRememberedAndNothingElseIsLost: whoever asks such a state for a command is sent to the stream.
+func TestWithoutCommands_NothingIsRememberedAndNothingElseIsLost(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, 100} {
+		with := noted(n)
+		next := []order.Recorded{{Version: n + 2, CommandID: "hold", Event: &order.OrderHeld{Code: "manual"}}}
+		got := order.FoldOnto(with.WithoutCommands(), next)
+		if diff := cmp.Diff(order.FoldOnto(with, next).WithoutCommands(), got); diff != "" {
+			t.Errorf("after %d notes (-want +got)\n%s", n, diff)
+		}
+		for _, id := range []string{"place", "note-0", "hold", "new"} {
+			if _, applied, err := got.Applied(id); applied || !errors.Is(err, order.ErrUncertain) {
+				t.Errorf("%s: got %v, %v, want ErrUncertain", id, applied, err)
+			}
+		}
+	}
+}
+
 func TestDecide_OldCommand_IsNotDecidedAgainUnseen(t *testing.T) {
 	t.Parallel()
 	state := noted(500)

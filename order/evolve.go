@@ -31,11 +31,11 @@ func FoldOnto(s State, events []Recorded) State {
 }
 
 func (s *State) evolve(r Recorded) {
-	s.Version = r.Version
-	s.UpdatedAt = r.At
-	if r.CommandID != "" {
+	if r.CommandID != "" && !s.withoutCommands() {
 		s.remember(r.CommandID, r.Version)
 	}
+	s.Version = r.Version
+	s.UpdatedAt = r.At
 	switch e := r.Event.(type) {
 	case *OrderCreated:
 		s.create(e, r)
@@ -462,7 +462,7 @@ func (s State) copied() State {
 	s.Waivers = slices.Clone(s.Waivers)
 	s.Rounds = maps.Clone(s.Rounds)
 	s.RecentCommands = maps.Clone(s.RecentCommands)
-	if s.RecentCommands == nil {
+	if s.RecentCommands == nil && s.Version == 0 {
 		s.RecentCommands = map[string]int{}
 	}
 	s.OlderCommands = slices.Clip(s.OlderCommands) // it is only ever appended to

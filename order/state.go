@@ -73,7 +73,7 @@ type State struct {
 	ErasedAt time.Time `json:"erased_at,omitzero"`
 
 	// RecentCommands are the ids of the latest commands that were applied, with the version that each led to. OlderCommands
-	// are fingerprints of all before them. Ask Applied.
+	// are fingerprints of all before them. Ask Applied. Both are nil in a state WithoutCommands.
 	RecentCommands map[string]int `json:"commands"`
 	OlderCommands  []byte         `json:"older_commands,omitempty"`
 }

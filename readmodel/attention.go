@@ -141,12 +141,12 @@ func queueAttention(batch *pgx.Batch, changes []change) error {
 	return nil
 }
 
-// readAttention reads the rows of all orders after one id, up to and with another; without a last one, all that follow.
-func readAttention(ctx context.Context, tx pgx.Tx, after, last string, into rowsByOrder) error {
+// readAttention reads the rows of the orders of a page.
+func readAttention(ctx context.Context, tx pgx.Tx, p ordersPage, into rowsByOrder) error {
 	const query = `
 		SELECT order_id, attention_id, tenant, step, shipment_id, code, carrier, message, since, attempts, next_retry_at, allowed
 		FROM attention_queue WHERE order_id > $1 AND ($2 = '' OR order_id <= $2) ORDER BY order_id`
-	rows, err := tx.Query(ctx, query, after, last)
+	rows, err := tx.Query(ctx, query, p.after, p.last)
 	if err != nil {
 		return err
 	}

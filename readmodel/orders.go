@@ -142,7 +142,7 @@ func queueViews(batch *pgx.Batch, changes []change) error {
 			placed_at, updated_at, needs_attention, open, steps_due, state)
 		SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::int[]), unnest($4::text[]), unnest($5::text[]), unnest($6::text[]),
 			unnest($7::text[]), unnest($8::bigint[]), unnest($9::timestamptz[]), unnest($10::timestamptz[]), unnest($11::boolean[]),
-			unnest($12::boolean[]), unnest($13::boolean[]), unnest($14::text[])::json
+			unnest($12::boolean[]), unnest($13::boolean[]), unnest($14::text[])
 		ON CONFLICT (order_id) DO UPDATE SET
 			tenant = excluded.tenant, version = excluded.version, status = excluded.status, customer_id = excluded.customer_id,
 			external_ref = excluded.external_ref, currency = excluded.currency, total = excluded.total,
@@ -160,12 +160,12 @@ func queueViews(batch *pgx.Batch, changes []change) error {
 	return queueRows(batch, query, rows)
 }
 
-func readViews(ctx context.Context, tx pgx.Tx, after, last string, into rowsByOrder) error {
+func readViews(ctx context.Context, tx pgx.Tx, p ordersPage, into rowsByOrder) error {
 	const query = `
 		SELECT order_id, tenant, version, status, customer_id, external_ref, currency, total, placed_at, updated_at,
 			needs_attention, coalesce(open, status NOT IN ('closed', 'cancelled')), steps_due, state::text
 		FROM order_views WHERE order_id > $1 AND ($2 = '' OR order_id <= $2)`
-	rows, err := tx.Query(ctx, query, after, last)
+	rows, err := tx.Query(ctx, query, p.after, p.last)
 	if err != nil {
 		return err
 	}

@@ -61,6 +61,7 @@ func TestLists_NeverReadWholeTables(t *testing.T) {
 	} {
 		wantNoScan(t, pool, name, listAttention, args)
 	}
+	wantNoScan(t, pool, "articles that are gone", forgetSKUs, []any{[]string{"SKU-1", "SKU-2"}, []string{"ord_1", "ord_2"}})
 	wantNoScan(t, pool, "what stands still", standingOrders, []any{"2026-02-01T00:00:00Z", 1000})
 }
 

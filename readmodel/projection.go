@@ -22,7 +22,7 @@ func Projections() []projection.Projection {
 // Orders keeps the rows of single orders: what each is, what is in it, what it waits for, where its parcels are.
 func Orders() projection.Projection {
 	return projection.Projection{
-		Name: "orders", Version: 4, Tables: []string{"order_views", "order_skus", "attention_queue", "shipment_index"}, Apply: applyOrders,
+		Name: "orders", Version: 5, Tables: []string{"order_views", "order_skus", "attention_queue", "shipment_index"}, Apply: applyOrders,
 	}
 }
 
@@ -89,7 +89,7 @@ func fold(states map[string]order.State, events []eventstore.Event) ([]change, e
 	}
 	changes := make([]change, 0, len(news))
 	for _, id := range slices.Sorted(maps.Keys(news)) {
-		changes = append(changes, change{before: states[id], after: order.FoldOnto(states[id], news[id])})
+		changes = append(changes, change{before: states[id], after: order.FoldOnto(states[id], news[id]).WithoutCommands()})
 	}
 	return changes, nil
 }
@@ -99,7 +99,7 @@ func decode(event eventstore.Event) (order.Recorded, error) {
 	if event.Type == projection.Skipped {
 		return order.Recorded{Version: event.Version, At: event.CreatedAt, Event: &order.OrderNoteAdded{}}, nil
 	}
-	return journal.DecodeEvent(event)
+	return journal.DecodeEffect(event)
 }
 
 // writeOrders writes the changed orders: a statement for each kind of row, all in one round trip.

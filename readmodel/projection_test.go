@@ -169,6 +169,8 @@ func TestVerify_LooksAtEveryPage(t *testing.T) {
 	w.mustBeTheFold()
 	w.exec(`DELETE FROM order_views WHERE order_id = 'ord_449'`)
 	w.exec(`INSERT INTO shipment_index VALUES ('shp_z', 'zzz', 't', 'T'), ('shp_a', 'aaa', 't', 'T')`)
+	w.exec(`INSERT INTO order_skus VALUES ('SKU-1', 'ord_199a'), ('SKU-1', 'ord_200a'), ('SKU-1', 'ord_4')`)
+	w.exec(`INSERT INTO status_changes SELECT 'ord_399a', version, tenant, at, '', since, to_status FROM status_changes WHERE order_id = 'ord_399'`)
 	differences, err := readmodel.Verify(t.Context(), w.pool, w.store)
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +179,9 @@ func TestVerify_LooksAtEveryPage(t *testing.T) {
 	for _, d := range differences {
 		found[d.OrderID] = true
 	}
-	if diff := cmp.Diff(map[string]bool{"ord_449": true, "zzz": true, "aaa": true}, found); diff != "" {
+	if diff := cmp.Diff(map[string]bool{
+		"ord_449": true, "zzz": true, "aaa": true, "ord_199a": true, "ord_200a": true, "ord_4": true, "ord_399a": true, "": true,
+	}, found); diff != "" {
 		t.Error(diff)
 	}
 }

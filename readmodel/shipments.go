@@ -154,18 +154,6 @@ func (s ShipmentItem) equal(other ShipmentItem) bool {
 	return s == other && (eta == nil) == (otherETA == nil) && (eta == nil || eta.Equal(*otherETA))
 }
 
-// readShipments reads the rows of all orders after one id, up to and with another; without a last one, all that follow.
-func readShipments(ctx context.Context, tx pgx.Tx, after, last string, into rowsByOrder) error {
-	const query = selectShipments + ` WHERE order_id > $1 AND ($2 = '' OR order_id <= $2)`
-	rows, err := tx.Query(ctx, query, after, last)
-	if err != nil {
-		return err
-	}
-	items, err := pgx.CollectRows(rows, scanShipment)
-	if err != nil {
-		return err
-	}
-	return putAll(into, "shipment_index", items, func(s ShipmentItem) string { return s.OrderID }, byShipmentID)
-}
+func (s ShipmentItem) order() string { return s.OrderID }
 
 func byShipmentID(a, b ShipmentItem) int { return cmp.Compare(a.ShipmentID, b.ShipmentID) }

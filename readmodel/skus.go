@@ -2,7 +2,7 @@ package readmodel
 
 import (
 	"cmp"
-	"context"
+	"errors"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -28,40 +28,25 @@ func skusOf(s order.State) []orderSKU {
 	return rows
 }
 
+func (s orderSKU) order() string { return s.OrderID }
+
 func bySKU(a, b orderSKU) int { return cmp.Compare(a.SKU, b.SKU) }
 
-// queueSKUs replaces the articles of the orders that have others than before.
+const forgetSKUs = `DELETE FROM order_skus WHERE (sku, order_id) IN (SELECT unnest($1::text[]), unnest($2::text[]))`
+
+// queueSKUs takes away the articles that the orders have no more, and adds those that are new.
 func queueSKUs(batch *pgx.Batch, changes []change) error {
-	const forget = `DELETE FROM order_skus WHERE order_id = ANY($1)`
 	const remember = `INSERT INTO order_skus (sku, order_id) SELECT unnest($1::text[]), unnest($2::text[])`
-	var had []string
-	var rows []orderSKU
+	var gone, added []orderSKU
 	for _, c := range changes {
 		before, after := skusOf(c.before), skusOf(c.after)
-		if slices.Equal(before, after) {
-			continue
-		}
-		if len(before) > 0 {
-			had = append(had, c.after.OrderID)
-		}
-		rows = append(rows, after...)
+		gone = append(gone, without(before, after)...)
+		added = append(added, without(after, before)...)
 	}
-	if len(had) > 0 {
-		batch.Queue(forget, had)
-	}
-	return queueRows(batch, remember, rows)
+	return errors.Join(queueRows(batch, forgetSKUs, gone), queueRows(batch, remember, added))
 }
 
-// readSKUs reads the rows of all orders after one id, up to and with another; without a last one, all that follow.
-func readSKUs(ctx context.Context, tx pgx.Tx, after, last string, into rowsByOrder) error {
-	const query = `SELECT sku, order_id FROM order_skus WHERE order_id > $1 AND ($2 = '' OR order_id <= $2)`
-	rows, err := tx.Query(ctx, query, after, last)
-	if err != nil {
-		return err
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[orderSKU])
-	if err != nil {
-		return err
-	}
-	return putAll(into, "order_skus", found, func(s orderSKU) string { return s.OrderID }, bySKU)
+// without gives the rows that are not among others.
+func without(rows, others []orderSKU) []orderSKU {
+	return slices.DeleteFunc(slices.Clone(rows), func(row orderSKU) bool { return slices.Contains(others, row) })
 }

@@ -17,10 +17,16 @@ import (
 type figuresAudit struct {
 	sales      salesTally
 	deliveries deliveryTally
+	changes    sortedRows[statusChange]
 }
 
 func newFiguresAudit() *figuresAudit {
-	return &figuresAudit{sales: salesTally{}, deliveries: deliveryTally{}}
+	return &figuresAudit{
+		sales: salesTally{}, deliveries: deliveryTally{},
+		changes: sortedRows[statusChange]{
+			table: "status_changes", query: selectStatusChanges + ` ORDER BY order_id`, scan: scanStatusChange, id: statusChange.order,
+		},
+	}
 }
 
 func (*figuresAudit) projection() string { return Figures().Name }
@@ -40,13 +46,20 @@ func (a *figuresAudit) want(id string, events []eventstore.Event, into rowsByOrd
 	)
 }
 
-func (*figuresAudit) got(ctx context.Context, tx pgx.Tx, after, last string, into rowsByOrder) error {
-	return errors.Join(readFigures(ctx, tx, after, last, into), readStatusChanges(ctx, tx, after, last, into))
+func (a *figuresAudit) got(ctx context.Context, tx pgx.Tx, p ordersPage, into rowsByOrder) error {
+	if err := readFigures(ctx, tx, p, into); err != nil {
+		return err
+	}
+	changes, err := a.changes.of(ctx, tx, p)
+	if err != nil {
+		return err
+	}
+	return putAll(into, "status_changes", changes, statusChange.order, byVersion)
 }
 
-func readFigures(ctx context.Context, tx pgx.Tx, after, last string, into rowsByOrder) error {
+func readFigures(ctx context.Context, tx pgx.Tx, p ordersPage, into rowsByOrder) error {
 	const query = selectFigures + ` WHERE order_id > $1 AND ($2 = '' OR order_id <= $2)`
-	rows, err := tx.Query(ctx, query, after, last)
+	rows, err := tx.Query(ctx, query, p.after, p.last)
 	if err != nil {
 		return err
 	}
@@ -57,23 +70,15 @@ func readFigures(ctx context.Context, tx pgx.Tx, after, last string, into rowsBy
 	return err
 }
 
-func readStatusChanges(ctx context.Context, tx pgx.Tx, after, last string, into rowsByOrder) error {
-	const query = `
-		SELECT order_id, version, tenant, at, from_status, since, to_status FROM status_changes
-		WHERE order_id > $1 AND ($2 = '' OR order_id <= $2)`
-	rows, err := tx.Query(ctx, query, after, last)
-	if err != nil {
-		return err
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[statusChange])
-	if err != nil {
-		return err
-	}
-	for i := range found {
-		found[i].At, found[i].Since = found[i].At.UTC(), found[i].Since.UTC()
-	}
-	return putAll(into, "status_changes", found, func(c statusChange) string { return c.OrderID }, byVersion)
+const selectStatusChanges = `SELECT order_id, version, tenant, at, from_status, since, to_status FROM status_changes`
+
+func scanStatusChange(row pgx.CollectableRow) (statusChange, error) {
+	c, err := pgx.RowToStructByPos[statusChange](row)
+	c.At, c.Since = c.At.UTC(), c.Since.UTC()
+	return c, err
 }
+
+func (c statusChange) order() string { return c.OrderID }
 
 func byVersion(a, b statusChange) int { return cmp.Compare(a.Version, b.Version) }
 

@@ -13,16 +13,31 @@ import (
 )
 
 // ordersAudit compares the tables of the projection of orders.
-type ordersAudit struct{}
+type ordersAudit struct {
+	skus      sortedRows[orderSKU]
+	shipments sortedRows[ShipmentItem]
+}
 
-func (ordersAudit) projection() string { return Orders().Name }
+func newOrdersAudit() *ordersAudit {
+	return &ordersAudit{
+		skus: sortedRows[orderSKU]{
+			table: "order_skus", query: `SELECT sku, order_id FROM order_skus ORDER BY order_id`,
+			scan: pgx.RowToStructByPos[orderSKU], id: orderSKU.order,
+		},
+		shipments: sortedRows[ShipmentItem]{
+			table: "shipment_index", query: selectShipments + ` ORDER BY order_id`, scan: scanShipment, id: ShipmentItem.order,
+		},
+	}
+}
 
-func (ordersAudit) want(id string, events []eventstore.Event, into rowsByOrder) error {
+func (*ordersAudit) projection() string { return Orders().Name }
+
+func (*ordersAudit) want(id string, events []eventstore.Event, into rowsByOrder) error {
 	recorded, err := journal.Decode(events)
 	if err != nil {
 		return err
 	}
-	state := order.Fold(id, recorded)
+	state := order.Fold(id, recorded).WithoutCommands()
 	return errors.Join(
 		into.put(id, "order_views", summaryOf(state)),
 		into.put(id, "order_views.state", state),
@@ -32,19 +47,26 @@ func (ordersAudit) want(id string, events []eventstore.Event, into rowsByOrder) 
 	)
 }
 
-func (ordersAudit) got(ctx context.Context, tx pgx.Tx, after, last string, into rowsByOrder) error {
-	for _, read := range []func(ctx context.Context, tx pgx.Tx, after, last string, into rowsByOrder) error{
-		readViews, readSKUs, readAttention, readShipments,
-	} {
-		if err := read(ctx, tx, after, last, into); err != nil {
-			return err
-		}
+func (a *ordersAudit) got(ctx context.Context, tx pgx.Tx, p ordersPage, into rowsByOrder) error {
+	if err := errors.Join(readViews(ctx, tx, p, into), readAttention(ctx, tx, p, into)); err != nil {
+		return err
 	}
-	return nil
+	skus, err := a.skus.of(ctx, tx, p)
+	if err != nil {
+		return err
+	}
+	shipments, err := a.shipments.of(ctx, tx, p)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		putAll(into, "order_skus", skus, orderSKU.order, bySKU),
+		putAll(into, "shipment_index", shipments, ShipmentItem.order, byShipmentID),
+	)
 }
 
 // sums compares nothing: all rows are of one order.
-func (ordersAudit) sums(context.Context, pgx.Tx) ([]Difference, error) { return nil, nil }
+func (*ordersAudit) sums(context.Context, pgx.Tx) ([]Difference, error) { return nil, nil }
 
 // wantRows puts the rows of an order, unless there are none.
 func wantRows[T any](into rowsByOrder, id, table string, rows []T, inOrder func(a, b T) int) error {

@@ -78,7 +78,7 @@ func TestMigrate_StatesThatAreThere_AreNotRewritten(t *testing.T) {
 		INSERT INTO order_views (order_id, tenant, version, status, customer_id, external_ref, currency, total, placed_at, updated_at, needs_attention, state)
 		VALUES ('ord_1', 't', 1, 'created', 'c', '', 'USD', 0, '2026-01-01', '2026-01-02', false, '{}')`
 	const kind = `SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'order_views'::regclass AND attname = 'state'`
-	for want, before := range map[string]string{"jsonb": row, "json": `SELECT`} {
+	for want, before := range map[string]string{"jsonb": row, "text": `SELECT`} {
 		databaseURL, pool := databaseAt(t, beforeJSON)
 		if _, err := pool.Exec(t.Context(), before); err != nil {
 			t.Fatal(err)
