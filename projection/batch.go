@@ -163,12 +163,12 @@ func divide(events []eventstore.Event, parked map[string]bool) (free, held []eve
 }
 
 func streamsOf(events []eventstore.Event) []string {
-	seen := map[string]bool{}
+	seen := map[string]struct{}{}
 	var streams []string
-	for _, event := range events {
-		if !seen[event.StreamID] {
-			seen[event.StreamID] = true
-			streams = append(streams, event.StreamID)
+	for i := range events {
+		id := events[i].StreamID
+		if seen[id] = struct{}{}; len(seen) > len(streams) {
+			streams = append(streams, id)
 		}
 	}
 	return streams

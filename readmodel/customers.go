@@ -23,18 +23,18 @@ type customerTotals struct {
 	LastPlacedAt  time.Time `json:"last_placed_at"`
 }
 
-func (c *customerTotals) add(step figuresStep) {
-	if step.before.Version == 0 {
+func (c *customerTotals) add(step *figuresStep) {
+	if step.first() {
 		c.Orders++
 	}
 	c.Ordered += step.after.Total - step.before.Total
 	c.Captured += step.after.Captured - step.before.Captured
 	c.Refunded += step.after.Refunded - step.before.Refunded
-	if placed := step.after.PlacedAt; c.FirstPlacedAt.IsZero() || placed.Before(c.FirstPlacedAt) {
+	if placed := step.order.PlacedAt; c.FirstPlacedAt.IsZero() || placed.Before(c.FirstPlacedAt) {
 		c.FirstPlacedAt = placed
 	}
-	if step.after.PlacedAt.After(c.LastPlacedAt) {
-		c.LastPlacedAt = step.after.PlacedAt
+	if step.order.PlacedAt.After(c.LastPlacedAt) {
+		c.LastPlacedAt = step.order.PlacedAt
 	}
 }
 
@@ -49,9 +49,10 @@ func queueCustomers(batch *pgx.Batch, steps []figuresStep) error {
 			last_placed_at = greatest(c.last_placed_at, excluded.last_placed_at)`
 	type key struct{ tenant, customer, currency string }
 	totals := map[key]*customerTotals{}
-	for _, step := range steps {
-		f := step.after
-		if step.before.Version > 0 && f.Total == step.before.Total && f.Captured == step.before.Captured && f.Refunded == step.before.Refunded {
+	for i := range steps {
+		step := &steps[i]
+		f, was, is := step.order, step.before, step.after
+		if !step.first() && is.Total == was.Total && is.Captured == was.Captured && is.Refunded == was.Refunded {
 			continue
 		}
 		of := key{f.Tenant, f.CustomerID, f.Currency}

@@ -52,14 +52,14 @@ type deliveryTimes struct {
 type deliveryTally map[deliveryTimes]*deliveryTimes
 
 // add counts the parcels that were handed over or arrived. A carrier whose clock is behind ours took no time.
-func (t deliveryTally) add(step figuresStep) {
+func (t deliveryTally) add(step *figuresStep) {
 	for i, parcel := range step.after.Parcels {
 		var before parcelFigures
 		if i < len(step.before.Parcels) {
 			before = step.before.Parcels[i] // parcels are only ever added at the end
 		}
 		if before.DispatchedAt.IsZero() && !parcel.DispatchedAt.IsZero() {
-			t.count(step, parcel.Carrier, LegShip, parcel.DispatchedAt.Sub(step.after.PlacedAt))
+			t.count(step, parcel.Carrier, LegShip, parcel.DispatchedAt.Sub(step.order.PlacedAt))
 		}
 		if before.DeliveredAt.IsZero() && !parcel.DeliveredAt.IsZero() && !parcel.DispatchedAt.IsZero() {
 			t.count(step, parcel.Carrier, LegDeliver, parcel.DeliveredAt.Sub(parcel.DispatchedAt))
@@ -67,10 +67,10 @@ func (t deliveryTally) add(step figuresStep) {
 	}
 }
 
-func (t deliveryTally) count(step figuresStep, carrier string, leg Leg, took time.Duration) {
+func (t deliveryTally) count(step *figuresStep, carrier string, leg Leg, took time.Duration) {
 	took = max(took, 0)
 	key := deliveryTimes{
-		Tenant: step.after.Tenant, Day: step.at.UTC().Format(time.DateOnly), Carrier: carrier, Leg: leg,
+		Tenant: step.order.Tenant, Day: step.at.UTC().Format(time.DateOnly), Carrier: carrier, Leg: leg,
 		WithinSeconds: int64(boundOf(took) / time.Second),
 	}
 	row := t[key]
@@ -103,8 +103,8 @@ func queueDeliveryTimes(batch *pgx.Batch, steps []figuresStep) error {
 		ON CONFLICT (tenant, day, carrier, leg, within_seconds) DO UPDATE SET
 			parcels = d.parcels + excluded.parcels, seconds = d.seconds + excluded.seconds`
 	tally := deliveryTally{}
-	for _, step := range steps {
-		tally.add(step)
+	for i := range steps {
+		tally.add(&steps[i])
 	}
 	return queueRows(batch, query, tally.rows())
 }

@@ -2,8 +2,8 @@ package readmodel
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -25,13 +25,18 @@ func Figures() projection.Projection {
 
 // figures is what is counted of an order, as far as its version: a row of order_figures.
 type figures struct {
-	OrderID     string          `json:"order_id"`
-	Version     int             `json:"version"`
-	Tenant      string          `json:"tenant"`
-	CustomerID  string          `json:"customer_id"`
-	Currency    string          `json:"currency"`
-	Channel     string          `json:"channel"`
-	PlacedAt    time.Time       `json:"placed_at"`
+	OrderID    string    `json:"order_id"`
+	Version    int       `json:"version"`
+	Tenant     string    `json:"tenant"`
+	CustomerID string    `json:"customer_id"`
+	Currency   string    `json:"currency"`
+	Channel    string    `json:"channel"`
+	PlacedAt   time.Time `json:"placed_at"`
+	movingFigures
+}
+
+// movingFigures are those that change in the life of an order; the others are there with its first event.
+type movingFigures struct {
 	Status      order.Status    `json:"status"`
 	StatusSince time.Time       `json:"status_since"`
 	Total       int64           `json:"total"`
@@ -41,8 +46,8 @@ type figures struct {
 }
 
 // newFigures are those of an order of which nothing was counted yet.
-func newFigures(orderID string) *figures {
-	return &figures{OrderID: orderID, Parcels: []parcelFigures{}}
+func newFigures(orderID string) figures {
+	return figures{OrderID: orderID, movingFigures: movingFigures{Parcels: []parcelFigures{}}}
 }
 
 // parcelFigures is a parcel of an order. The times are those that its carrier told.
@@ -55,9 +60,15 @@ type parcelFigures struct {
 
 // figuresStep is how an event changes the figures of its order. All counters follow from such steps.
 type figuresStep struct {
-	at            time.Time
-	before, after figures
+	at time.Time
+	// order is the order after all steps: the figures that move are those below.
+	order         *figures
+	version       int
+	before, after movingFigures
 }
+
+// first says whether the order was counted nowhere before.
+func (s *figuresStep) first() bool { return s.version == 1 }
 
 // figuresRules say what an event does to the figures of its order, by its type. The others do nothing, and are not decoded.
 var figuresRules = rulesOf(
@@ -176,24 +187,23 @@ func (f *figures) changeParcel(shipmentID string, change func(*parcelFigures)) {
 // Counters are added to, never set, and in the order of their keys: so several who write at once lose nothing and wait
 // for each other in one direction only.
 func applyFigures(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error {
-	have, err := loadFigures(ctx, tx, events)
+	orders := ordersOf(events)
+	have, err := loadFigures(ctx, tx, orders)
 	if err != nil {
 		return err
 	}
-	rows, steps, err := foldFigures(have, events)
+	rows, steps, err := foldFigures(orders, have, events)
 	if err != nil || len(rows) == 0 {
 		return err
 	}
 	batch := &pgx.Batch{}
-	if err := queueFigures(batch, rows); err != nil {
+	changes := statusChanges(steps)
+	err = errors.Join(
+		queueFigures(batch, rows), queueStatusChanges(batch, changes), queueStatusNets(batch, changes),
+		queueSales(batch, steps), queueCustomers(batch, steps), queueDeliveryTimes(batch, steps),
+	)
+	if err != nil {
 		return err
-	}
-	for _, queue := range []func(*pgx.Batch, []figuresStep) error{
-		queueStatusChanges, queueStatusNets, queueSales, queueCustomers, queueDeliveryTimes,
-	} {
-		if err := queue(batch, steps); err != nil {
-			return err
-		}
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("write the figures of a batch: %w", err)
@@ -205,19 +215,10 @@ const selectFigures = `
 	SELECT order_id, version, tenant, customer_id, currency, channel, placed_at, status, status_since, total, captured, refunded, parcels
 	FROM order_figures`
 
-func loadFigures(ctx context.Context, tx pgx.Tx, events []eventstore.Event) (map[string]*figures, error) {
+// loadFigures gives the figures of the orders of a batch, by their numbers.
+func loadFigures(ctx context.Context, tx pgx.Tx, orders batchOrders) ([]figures, error) {
 	const query = selectFigures + ` WHERE order_id = ANY($1)`
-	have := map[string]*figures{}
-	for _, event := range events {
-		if have[event.StreamID] == nil {
-			have[event.StreamID] = newFigures(event.StreamID)
-		}
-	}
-	ids := make([]string, 0, len(have))
-	for id := range have {
-		ids = append(ids, id)
-	}
-	rows, err := tx.Query(ctx, query, ids)
+	rows, err := tx.Query(ctx, query, orders.ids)
 	if err != nil {
 		return nil, fmt.Errorf("load the figures of a batch: %w", err)
 	}
@@ -225,8 +226,12 @@ func loadFigures(ctx context.Context, tx pgx.Tx, events []eventstore.Event) (map
 	if err != nil {
 		return nil, fmt.Errorf("load the figures of a batch: %w", err)
 	}
-	for i := range found {
-		have[found[i].OrderID] = &found[i]
+	have := make([]figures, len(orders.ids))
+	for number, id := range orders.ids {
+		have[number] = newFigures(id)
+	}
+	for _, f := range found {
+		have[orders.numbers[f.OrderID]] = f
 	}
 	return have, nil
 }
@@ -239,11 +244,11 @@ func scanFigures(row pgx.CollectableRow) (figures, error) {
 
 // foldFigures takes the figures of orders past the events that are not counted yet. It gives those that have changed, in the order
 // of the orders' ids, and a step for each event that has a rule, and for the first of each order, by which that is counted.
-func foldFigures(have map[string]*figures, events []eventstore.Event) (rows []figures, steps []figuresStep, err error) {
-	changed := map[string]*figures{}
+func foldFigures(orders batchOrders, have []figures, events []eventstore.Event) (rows []figures, steps []figuresStep, err error) {
+	changed := make([]bool, len(have))
 	steps = make([]figuresStep, 0, len(events))
 	for i := range events {
-		now := have[events[i].StreamID]
+		now := &have[orders.of[i]]
 		next, err := projection.Next(now.Version, events[i])
 		if err != nil {
 			return nil, nil, err
@@ -251,19 +256,22 @@ func foldFigures(have map[string]*figures, events []eventstore.Event) (rows []fi
 		if !next {
 			continue
 		}
-		before := *now
+		step := figuresStep{at: events[i].CreatedAt, order: now, version: events[i].Version, before: now.movingFigures}
 		counted, err := now.evolve(events[i])
 		if err != nil {
 			return nil, nil, err
 		}
-		changed[now.OrderID] = now
-		if counted || before.Version == 0 {
-			steps = append(steps, figuresStep{at: events[i].CreatedAt, before: before, after: *now})
+		changed[orders.of[i]] = true
+		if counted || step.first() {
+			step.after = now.movingFigures
+			steps = append(steps, step)
 		}
 	}
-	rows = make([]figures, 0, len(changed))
-	for _, id := range slices.Sorted(maps.Keys(changed)) {
-		rows = append(rows, *changed[id])
+	rows = make([]figures, 0, len(have))
+	for _, number := range orders.byID() {
+		if changed[number] {
+			rows = append(rows, have[number])
+		}
 	}
 	return rows, steps, nil
 }

@@ -3,8 +3,6 @@ package readmodel
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -33,28 +31,22 @@ type change struct {
 
 // applyOrders reads the orders of a batch once, folds the events in memory, and writes each order once.
 func applyOrders(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error {
-	states, err := loadStates(ctx, tx, events)
+	orders := ordersOf(events)
+	states, err := loadStates(ctx, tx, orders)
 	if err != nil {
 		return err
 	}
-	changes, err := fold(states, events)
+	changes, err := fold(orders, states, events)
 	if err != nil || len(changes) == 0 {
 		return err
 	}
 	return writeOrders(ctx, tx, changes)
 }
 
-func loadStates(ctx context.Context, tx pgx.Tx, events []eventstore.Event) (map[string]order.State, error) {
+// loadStates gives the states of the orders of a batch, by their numbers.
+func loadStates(ctx context.Context, tx pgx.Tx, orders batchOrders) ([]order.State, error) {
 	const query = `SELECT state::text FROM order_views WHERE order_id = ANY($1)`
-	states := map[string]order.State{}
-	for _, event := range events {
-		states[event.StreamID] = order.State{OrderID: event.StreamID}
-	}
-	ids := make([]string, 0, len(states))
-	for id := range states {
-		ids = append(ids, id)
-	}
-	rows, err := tx.Query(ctx, query, ids)
+	rows, err := tx.Query(ctx, query, orders.ids)
 	if err != nil {
 		return nil, fmt.Errorf("load the orders of a batch: %w", err)
 	}
@@ -62,36 +54,52 @@ func loadStates(ctx context.Context, tx pgx.Tx, events []eventstore.Event) (map[
 	if err != nil {
 		return nil, fmt.Errorf("load the orders of a batch: %w", err)
 	}
+	states := make([]order.State, len(orders.ids))
+	for number, id := range orders.ids {
+		states[number].OrderID = id
+	}
 	for _, state := range found {
-		states[state.OrderID] = state
+		states[orders.numbers[state.OrderID]] = state
 	}
 	return states, nil
 }
 
-// fold gives the orders that the events change, in the order of their ids: whoever writes rows in the same order as
-// everybody else meets nobody crosswise.
-func fold(states map[string]order.State, events []eventstore.Event) ([]change, error) {
-	news := map[string][]order.Recorded{}
-	for _, event := range events {
-		have := states[event.StreamID].Version + len(news[event.StreamID])
-		next, err := projection.Next(have, event)
+// fold gives the orders that the events change, in the order of their ids.
+func fold(orders batchOrders, states []order.State, events []eventstore.Event) ([]change, error) {
+	news := newRecords(orders)
+	for i := range events {
+		number := orders.of[i]
+		next, err := projection.Next(states[number].Version+len(news[number]), events[i])
 		if err != nil {
 			return nil, err
 		}
 		if !next {
 			continue
 		}
-		recorded, err := decode(event)
+		recorded, err := decode(events[i])
 		if err != nil {
 			return nil, err
 		}
-		news[event.StreamID] = append(news[event.StreamID], recorded)
+		news[number] = append(news[number], recorded)
 	}
 	changes := make([]change, 0, len(news))
-	for _, id := range slices.Sorted(maps.Keys(news)) {
-		changes = append(changes, change{before: states[id], after: order.FoldOnto(states[id], news[id]).WithoutCommands()})
+	for _, number := range orders.byID() {
+		if len(news[number]) > 0 {
+			before := states[number]
+			changes = append(changes, change{before: before, after: order.FoldOnto(before, news[number]).WithoutCommands()})
+		}
 	}
 	return changes, nil
+}
+
+// newRecords has room for the events of each order, and for all of them at once.
+func newRecords(orders batchOrders) [][]order.Recorded {
+	room := make([]order.Recorded, len(orders.of))
+	records := make([][]order.Recorded, len(orders.ids))
+	for number, count := range orders.events() {
+		records[number], room = room[:0:count], room[count:]
+	}
+	return records
 }
 
 // decode reads an event; one that was left out by hand reads as a note, which changes nothing.

@@ -26,9 +26,9 @@ type sales struct {
 // salesTally adds steps up, by rows without their sums.
 type salesTally map[sales]*sales
 
-func (t salesTally) add(step figuresStep) {
+func (t salesTally) add(step *figuresStep) {
 	orders := int64(0)
-	if step.before.Version == 0 {
+	if step.first() {
 		orders = 1
 	}
 	ordered, captured := step.after.Total-step.before.Total, step.after.Captured-step.before.Captured
@@ -37,7 +37,7 @@ func (t salesTally) add(step figuresStep) {
 		return
 	}
 	key := sales{
-		Tenant: step.after.Tenant, Day: step.at.UTC().Format(time.DateOnly), Currency: step.after.Currency, Channel: step.after.Channel,
+		Tenant: step.order.Tenant, Day: step.at.UTC().Format(time.DateOnly), Currency: step.order.Currency, Channel: step.order.Channel,
 	}
 	row := t[key]
 	if row == nil {
@@ -70,8 +70,8 @@ func queueSales(batch *pgx.Batch, steps []figuresStep) error {
 		ON CONFLICT (tenant, day, currency, channel) DO UPDATE SET orders = s.orders + excluded.orders,
 			ordered = s.ordered + excluded.ordered, captured = s.captured + excluded.captured, refunded = s.refunded + excluded.refunded`
 	tally := salesTally{}
-	for _, step := range steps {
-		tally.add(step)
+	for i := range steps {
+		tally.add(&steps[i])
 	}
 	return queueRows(batch, query, tally.rows())
 }

@@ -28,13 +28,14 @@ type statusChange struct {
 
 // statusChanges are the changes of status among the steps.
 func statusChanges(steps []figuresStep) []statusChange {
-	var changes []statusChange
-	for _, step := range steps {
+	changes := make([]statusChange, 0, len(steps))
+	for i := range steps {
+		step := &steps[i]
 		if step.before.Status == step.after.Status {
 			continue
 		}
 		change := statusChange{
-			OrderID: step.after.OrderID, Version: step.after.Version, Tenant: step.after.Tenant, At: step.at,
+			OrderID: step.order.OrderID, Version: step.version, Tenant: step.order.Tenant, At: step.at,
 			FromStatus: step.before.Status, Since: step.before.StatusSince, ToStatus: step.after.Status,
 		}
 		if change.FromStatus == "" {
@@ -45,12 +46,12 @@ func statusChanges(steps []figuresStep) []statusChange {
 	return changes
 }
 
-func queueStatusChanges(batch *pgx.Batch, steps []figuresStep) error {
+func queueStatusChanges(batch *pgx.Batch, changes []statusChange) error {
 	const query = `
 		INSERT INTO status_changes (order_id, version, tenant, at, from_status, since, to_status)
 		SELECT unnest($1::text[]), unnest($2::int[]), unnest($3::text[]), unnest($4::timestamptz[]), unnest($5::text[]),
 			unnest($6::timestamptz[]), unnest($7::text[])`
-	return queueRows(batch, query, statusChanges(steps))
+	return queueRows(batch, query, changes)
 }
 
 // spans are the lengths of time over which changes are added up. The number of orders in a status at an instant is the sum of
@@ -77,13 +78,13 @@ type statusNet struct {
 	Net    int64        `json:"net"`
 }
 
-func queueStatusNets(batch *pgx.Batch, steps []figuresStep) error {
+func queueStatusNets(batch *pgx.Batch, changes []statusChange) error {
 	const query = `
 		INSERT INTO status_nets AS s (tenant, span, begins, status, net)
 		SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::timestamptz[]), unnest($4::text[]), unnest($5::bigint[])
 		ON CONFLICT (tenant, span, begins, status) DO UPDATE SET net = s.net + excluded.net`
 	minutes := map[statusNet]int64{} // by rows without their spans and nets
-	for _, change := range statusChanges(steps) {
+	for _, change := range changes {
 		row := statusNet{Tenant: change.Tenant, Begins: change.At.UTC().Truncate(time.Minute), Status: change.ToStatus}
 		minutes[row]++
 		if row.Status = change.FromStatus; row.Status != "" {

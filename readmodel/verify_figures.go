@@ -32,13 +32,13 @@ func newFiguresAudit() *figuresAudit {
 func (*figuresAudit) projection() string { return Figures().Name }
 
 func (a *figuresAudit) want(id string, events []eventstore.Event, into rowsByOrder) error {
-	rows, steps, err := foldFigures(map[string]*figures{id: newFigures(id)}, events)
+	rows, steps, err := foldFigures(ordersOf(events), []figures{newFigures(id)}, events)
 	if err != nil {
 		return err
 	}
-	for _, step := range steps {
-		a.sales.add(step)
-		a.deliveries.add(step)
+	for i := range steps {
+		a.sales.add(&steps[i])
+		a.deliveries.add(&steps[i])
 	}
 	return errors.Join(
 		into.put(id, "order_figures", rows[0]),
