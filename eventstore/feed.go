@@ -14,15 +14,17 @@ import (
 // stream in the order of its versions. What a running transaction may still write lies ahead of what is read: a long
 // one delays the feed and never makes it skip.
 func (s *Store) ReadFeed(ctx context.Context, after Position, limit int) ([]Event, error) {
-	const query = `
-		SELECT ` + columns + `
+	const query = `SELECT ` + columns + fromFeed
+	return s.query(ctx, query+strconv.Itoa(limit), after.Tx, after.Seq)
+}
+
+// fromFeed is what follows a position, $1 and $2, as far as no running transaction can add to it. The limit is part of the text: of
+// one that it does not know Postgres thinks that it is large, and makes a plan each time.
+const fromFeed = `
 		FROM order_events
 		WHERE (tx, position) > ($1::xid8, $2) AND tx < pg_snapshot_xmin(pg_current_snapshot())
 		ORDER BY tx, position
 		LIMIT `
-	// The limit is part of the text: of one that it does not know Postgres thinks that it is large, and makes a plan each time.
-	return s.query(ctx, query+strconv.Itoa(limit), after.Tx, after.Seq)
-}
 
 // FeedHead is how far the feed can be read now, and what holds it up.
 type FeedHead struct {

@@ -36,13 +36,14 @@ func (f *feedReads) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.T
 
 func (*feedReads) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// longFeed is a store with n events in its feed, on a pool of which reads hears.
+// longFeed is a store with n events in its feed, on a pool of which reads hears. Every hundredth has a reason.
 func longFeed(t *testing.T, n int, reads *feedReads) *eventstore.Store {
 	t.Helper()
 	store, pool := newStore(t)
 	exec(t, pool, `
 		INSERT INTO order_events (order_id, version, id, event_type, schema_version, data, metadata, created_at, hash)
-		SELECT 's' || i % 50, i / 50 + 1, gen_random_uuid(), 'Long', 1, '{}', '{}', clock_timestamp(), '\x00' FROM generate_series(0, $1::int - 1) i`, n)
+		SELECT 's' || i % 50, i / 50 + 1, gen_random_uuid(), 'Long', 1, '{}',
+			CASE WHEN i % 100 = 0 THEN '{"actor": "a", "reason": null}'::jsonb ELSE '{"actor": "a"}' END, clock_timestamp(), '\x00' FROM generate_series(0, $1::int - 1) i`, n)
 	readAll(t, store, n) // until no older transaction holds it
 	config := pool.Config()
 	config.ConnConfig.Tracer = reads
@@ -54,10 +55,10 @@ func longFeed(t *testing.T, n int, reads *feedReads) *eventstore.Store {
 	return eventstore.New(traced, eventstore.Options{})
 }
 
-// opened is a reader that is closed with the test.
+// opened is a reader that is closed with the test, and looks at reasons.
 func opened(t *testing.T, store *eventstore.Store) *eventstore.FeedReader {
 	t.Helper()
-	reader := store.NewFeedReader()
+	reader := store.NewFeedReader("reason")
 	t.Cleanup(reader.Close)
 	return reader
 }
@@ -84,12 +85,18 @@ func (p *place) read(ctx context.Context, reader *eventstore.FeedReader, limit i
 	return more, nil
 }
 
-// wantAll wants what the feed has, each event once.
+// wantAll wants what the feed has, each event once, as it is for those who look at reasons.
 func wantAll(t *testing.T, store *eventstore.Store, who string, got []eventstore.Event) {
 	t.Helper()
 	want, err := store.ReadFeed(t.Context(), eventstore.Position{}, len(got)+1)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for i := range want {
+		want[i].Hash = nil
+		if !strings.Contains(string(want[i].Metadata), "reason") {
+			want[i].Metadata = []byte("{}")
+		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s has read (-the feed +got):\n%s", who, diff)
@@ -155,6 +162,39 @@ func TestFeedReader_PlacesAndSizesThatDiffer_EachEventOnce(t *testing.T) {
 	group.Wait()
 	for i := range places {
 		wantAll(t, store, fmt.Sprintf("reader %d", i), places[i].events)
+	}
+}
+
+// TestFeedReader_ThoseThatWantSomethingElse_GetThat: they share nothing.
+func TestFeedReader_ThoseThatWantSomethingElse_GetThat(t *testing.T) {
+	t.Parallel()
+	const events, limit = 1500, 500
+	var reads feedReads
+	store := longFeed(t, events, &reads)
+	for _, tt := range []struct {
+		keys []string
+		want map[string]int // how many events come with which metadata
+	}{
+		{nil, map[string]int{`{}`: events}},
+		{[]string{"reason"}, map[string]int{`{}`: events - events/100, `{"actor": "a", "reason": null}`: events / 100}},
+		{[]string{"reason", "actor"}, map[string]int{`{"actor": "a"}`: events - events/100, `{"actor": "a", "reason": null}`: events / 100}},
+	} {
+		reader := store.NewFeedReader(tt.keys...)
+		t.Cleanup(reader.Close) // all are open at the same time, and begin at the same place
+		var all place
+		for more := true; more; {
+			var err error
+			if more, err = all.read(t.Context(), reader, limit); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := map[string]int{}
+		for _, event := range all.events {
+			got[string(event.Metadata)]++
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("with %q (-want +got):\n%s", tt.keys, diff)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ type Store struct {
 	archiveDir string
 	groups     groups
 	epochs     epochs
-	window     window
+	windows    windows
 }
 
 // Options are what a Store may be given beside its pool.

@@ -85,3 +85,30 @@ func TestState_IsTheSameAfterJSON(t *testing.T) {
 		}
 	})
 }
+
+// TestFold_LeavesEventsAsTheyAre: whoever reads events may share them with others who fold them, too, and may fold them again.
+func TestFold_LeavesEventsAsTheyAre(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(rt, twoLines())
+		for range rapid.IntRange(0, 40).Draw(rt, "moves") {
+			w.randomMove(rt)
+		}
+		before := asJSON(rt, w.events)
+		if diff := cmp.Diff(w.state, order.Fold("ord_1", w.events), cmpopts.EquateEmpty()); diff != "" {
+			rt.Fatalf("folded again (-first +second):\n%s", diff)
+		}
+		if diff := cmp.Diff(before, asJSON(rt, w.events)); diff != "" {
+			rt.Fatalf("events (-before +after):\n%s", diff)
+		}
+	})
+}
+
+func asJSON(t rapid.TB, events []order.Recorded) string {
+	t.Helper()
+	text, err := json.Marshal(events) //nolint:musttag // only to be compared
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -37,6 +37,8 @@ type world struct {
 	state order.State
 	now   time.Time
 	seq   int
+	// events are all that happened to the order.
+	events []order.Recorded
 	// beforeCancel is the state in which the order was cancelled.
 	beforeCancel order.State
 
@@ -98,7 +100,9 @@ func (w *world) doAs(id string, body order.Body) error {
 		return err
 	}
 	for _, event := range events {
-		w.state = order.Evolve(w.state, order.Recorded{Version: w.state.Version + 1, At: w.now, CommandID: id, Event: event})
+		recorded := order.Recorded{Version: w.state.Version + 1, At: w.now, CommandID: id, Event: event}
+		w.events = append(w.events, recorded)
+		w.state = order.Evolve(w.state, recorded)
 	}
 	w.now = w.now.Add(time.Second)
 	w.checkInvariants(before)

@@ -84,7 +84,7 @@ func (r *Runner) Run(ctx context.Context, report func(Progress)) error {
 
 // openFeed opens the feed until stop.
 func (r *Runner) openFeed() (stop func()) {
-	r.feed = r.store.NewFeedReader()
+	r.feed = r.store.NewFeedReader(r.projection.Metadata...)
 	return r.feed.Close
 }
 

@@ -18,7 +18,7 @@ import (
 // its own, so that its counters, which many orders share, never hold up the rows of single orders.
 func Figures() projection.Projection {
 	return projection.Projection{
-		Name: "figures", Version: 1, Apply: applyFigures,
+		Name: "figures", Version: 1, Apply: applyFigures, Metadata: heeded,
 		Tables: []string{"order_figures", "status_changes", "status_nets", "daily_sales", "customer_totals", "delivery_times"},
 	}
 }
@@ -143,7 +143,7 @@ func rulesOf(rules ...figuresRule) map[string]figuresRule {
 
 // evolve makes of the figures those after one more event, and says whether there is a rule for it. What other copies of
 // the figures share is not touched.
-func (f *figures) evolve(event eventstore.Event) (bool, error) {
+func (f *figures) evolve(event *eventstore.Event) (bool, error) {
 	f.Version = event.Version
 	if event.Type == projection.Skipped {
 		return false, nil
@@ -161,7 +161,7 @@ func (f *figures) evolve(event eventstore.Event) (bool, error) {
 }
 
 // inEvent says of which event an error is.
-func inEvent(event eventstore.Event, err error) error {
+func inEvent(event *eventstore.Event, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -192,15 +192,15 @@ func applyFigures(ctx context.Context, tx pgx.Tx, events []eventstore.Event) err
 	if err != nil {
 		return err
 	}
-	rows, steps, err := foldFigures(orders, have, events)
-	if err != nil || len(rows) == 0 {
+	folded, err := foldFigures(orders, have, events)
+	if err != nil || len(folded.added)+len(folded.changed) == 0 {
 		return err
 	}
 	batch := &pgx.Batch{}
-	changes := statusChanges(steps)
+	changes := statusChanges(folded.steps)
 	err = errors.Join(
-		queueFigures(batch, rows), queueStatusChanges(batch, changes), queueStatusNets(batch, changes),
-		queueSales(batch, steps), queueCustomers(batch, steps), queueDeliveryTimes(batch, steps),
+		queueFigures(batch, folded), queueStatusChanges(batch, changes), queueStatusNets(batch, changes),
+		queueSales(batch, folded.steps), queueCustomers(batch, folded.steps), queueDeliveryTimes(batch, folded.steps),
 	)
 	if err != nil {
 		return err
@@ -242,49 +242,62 @@ func scanFigures(row pgx.CollectableRow) (figures, error) {
 	return f, err
 }
 
-// foldFigures takes the figures of orders past the events that are not counted yet. It gives those that have changed, in the order
-// of the orders' ids, and a step for each event that has a rule, and for the first of each order, by which that is counted.
-func foldFigures(orders batchOrders, have []figures, events []eventstore.Event) (rows []figures, steps []figuresStep, err error) {
-	changed := make([]bool, len(have))
-	steps = make([]figuresStep, 0, len(events))
+// foldedFigures are what events make of the figures of orders.
+type foldedFigures struct {
+	// added are those of orders that were not counted before, changed of others, both in the order of the orders' ids.
+	added, changed []figures
+	// steps has one for each event that has a rule, and for the first of each order, by which that is counted.
+	steps []figuresStep
+}
+
+// foldFigures takes the figures of orders past the events that are not counted yet.
+func foldFigures(orders batchOrders, have []figures, events []eventstore.Event) (folded foldedFigures, err error) {
+	before := make([]int, len(have)) // versions
+	for number := range have {
+		before[number] = have[number].Version
+	}
+	folded.steps = make([]figuresStep, 0, len(events))
 	for i := range events {
 		now := &have[orders.of[i]]
 		next, err := projection.Next(now.Version, events[i])
 		if err != nil {
-			return nil, nil, err
+			return foldedFigures{}, err
 		}
 		if !next {
 			continue
 		}
 		step := figuresStep{at: events[i].CreatedAt, order: now, version: events[i].Version, before: now.movingFigures}
-		counted, err := now.evolve(events[i])
+		counted, err := now.evolve(&events[i])
 		if err != nil {
-			return nil, nil, err
+			return foldedFigures{}, err
 		}
-		changed[orders.of[i]] = true
 		if counted || step.first() {
 			step.after = now.movingFigures
-			steps = append(steps, step)
+			folded.steps = append(folded.steps, step)
 		}
 	}
-	rows = make([]figures, 0, len(have))
 	for _, number := range orders.byID() {
-		if changed[number] {
-			rows = append(rows, have[number])
+		switch now := have[number]; {
+		case now.Version == before[number]:
+		case before[number] == 0:
+			folded.added = append(folded.added, now)
+		default:
+			folded.changed = append(folded.changed, now)
 		}
 	}
-	return rows, steps, nil
+	return folded, nil
 }
 
-func queueFigures(batch *pgx.Batch, rows []figures) error {
-	const query = `
+func queueFigures(batch *pgx.Batch, folded foldedFigures) error {
+	const add = `
 		INSERT INTO order_figures AS f (order_id, version, tenant, customer_id, currency, channel, placed_at, status, status_since, total, captured, refunded, parcels)
 		SELECT unnest($1::text[]), unnest($2::int[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]), unnest($6::text[]),
 			unnest($7::timestamptz[]), unnest($8::text[]), unnest($9::timestamptz[]), unnest($10::bigint[]), unnest($11::bigint[]),
-			unnest($12::bigint[]), unnest($13::text[])::jsonb
+			unnest($12::bigint[]), unnest($13::text[])::jsonb`
+	const replace = add + `
 		ON CONFLICT (order_id) DO UPDATE SET
 			version = excluded.version, status = excluded.status, status_since = excluded.status_since, total = excluded.total,
 			captured = excluded.captured, refunded = excluded.refunded, parcels = excluded.parcels
 		WHERE f.version < excluded.version`
-	return queueRows(batch, query, rows)
+	return errors.Join(queueRows(batch, add, folded.added), queueRows(batch, replace, folded.changed))
 }

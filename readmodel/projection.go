@@ -12,6 +12,10 @@ import (
 	"orderly/projection"
 )
 
+// heeded are the keys of metadata that states are made of: see [journal.DecodeEffect]. All projections have the same, though figures
+// need none, so that they share what they read.
+var heeded = []string{"reason"}
+
 // Projections keep the tables that this package reads.
 func Projections() []projection.Projection {
 	return []projection.Projection{Orders(), Figures()}
@@ -20,7 +24,8 @@ func Projections() []projection.Projection {
 // Orders keeps the rows of single orders: what each is, what is in it, what it waits for, where its parcels are.
 func Orders() projection.Projection {
 	return projection.Projection{
-		Name: "orders", Version: 5, Tables: []string{"order_views", "order_skus", "attention_queue", "shipment_index"}, Apply: applyOrders,
+		Name: "orders", Version: 5, Apply: applyOrders, Metadata: heeded,
+		Tables: []string{"order_views", "order_skus", "attention_queue", "shipment_index"},
 	}
 }
 

@@ -3,6 +3,7 @@ package readmodel
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -129,23 +130,28 @@ func storedETA(shipment order.Shipment) *time.Time {
 
 // queueShipments writes the parcels that are new or have changed. A parcel never goes away.
 func queueShipments(batch *pgx.Batch, changes []change) error {
-	const query = `
+	const add = `
 		INSERT INTO shipment_index (shipment_id, order_id, tenant, tracking_number, status, carrier, warehouse, eta, placed_at)
 		SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]), unnest($6::text[]),
-			unnest($7::text[]), unnest($8::timestamptz[]), unnest($9::timestamptz[])
+			unnest($7::text[]), unnest($8::timestamptz[]), unnest($9::timestamptz[])`
+	const replace = add + `
 		ON CONFLICT (shipment_id) DO UPDATE SET order_id = excluded.order_id, tenant = excluded.tenant,
 			tracking_number = excluded.tracking_number, status = excluded.status, carrier = excluded.carrier,
 			warehouse = excluded.warehouse, eta = excluded.eta, placed_at = excluded.placed_at`
-	var changed []ShipmentItem
+	var added, changed []ShipmentItem
 	for _, c := range changes {
 		before := shipmentsOf(c.before)
 		for _, item := range shipmentsOf(c.after) {
-			if !slices.ContainsFunc(before, item.equal) {
+			i := slices.IndexFunc(before, func(s ShipmentItem) bool { return s.ShipmentID == item.ShipmentID })
+			switch {
+			case i < 0:
+				added = append(added, item)
+			case !item.equal(before[i]):
 				changed = append(changed, item)
 			}
 		}
 	}
-	return queueRows(batch, query, changed)
+	return errors.Join(queueRows(batch, add, added), queueRows(batch, replace, changed))
 }
 
 func (s ShipmentItem) equal(other ShipmentItem) bool {

@@ -32,17 +32,17 @@ func newFiguresAudit() *figuresAudit {
 func (*figuresAudit) projection() string { return Figures().Name }
 
 func (a *figuresAudit) want(id string, events []eventstore.Event, into rowsByOrder) error {
-	rows, steps, err := foldFigures(ordersOf(events), []figures{newFigures(id)}, events)
+	folded, err := foldFigures(ordersOf(events), []figures{newFigures(id)}, events)
 	if err != nil {
 		return err
 	}
-	for i := range steps {
-		a.sales.add(&steps[i])
-		a.deliveries.add(&steps[i])
+	for i := range folded.steps {
+		a.sales.add(&folded.steps[i])
+		a.deliveries.add(&folded.steps[i])
 	}
 	return errors.Join(
-		into.put(id, "order_figures", rows[0]),
-		wantRows(into, id, "status_changes", statusChanges(steps), byVersion),
+		into.put(id, "order_figures", folded.added[0]),
+		wantRows(into, id, "status_changes", statusChanges(folded.steps), byVersion),
 	)
 }
 
