@@ -14,7 +14,7 @@ import (
 
 // Filter says which orders a list shows; the zero Filter shows all. Conditions add up.
 type Filter struct {
-	Tenant         string
+	Tenant         string // whoever leaves it out has all orders read
 	Status         order.Status
 	CustomerID     string
 	NeedsAttention *bool
