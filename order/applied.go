@@ -47,7 +47,7 @@ func fingerprint(commandID string) uint32 {
 }
 
 // WithoutCommands is the state for those who only look at it: it does not know which commands were applied, and learns of
-// none, whatever is folded onto it. Where nobody decides by them they are a third of what is written for each event.
+// none, whatever is folded onto it.
 func (s State) WithoutCommands() State {
 	s.RecentCommands, s.OlderCommands = nil, nil
 	return s

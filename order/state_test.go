@@ -106,7 +106,7 @@ func TestFold_LeavesEventsAsTheyAre(t *testing.T) {
 
 func asJSON(t rapid.TB, events []order.Recorded) string {
 	t.Helper()
-	text, err := json.Marshal(events) //nolint:musttag // only to be compared
+	text, err := json.Marshal(events)
 	if err != nil {
 		t.Fatal(err)
 	}

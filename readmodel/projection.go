@@ -64,7 +64,9 @@ func loadStates(ctx context.Context, tx pgx.Tx, orders batchOrders) ([]order.Sta
 		states[number].OrderID = id
 	}
 	for _, state := range found {
-		states[orders.numbers[state.OrderID]] = state
+		if number, asked := orders.numbers[state.OrderID]; asked {
+			states[number] = state
+		}
 	}
 	return states, nil
 }
