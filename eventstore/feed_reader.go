@@ -31,7 +31,7 @@ type FeedReader struct {
 }
 
 // NewFeedReader makes a reader, which must be closed. Most who follow the feed want to know what happened, and hardly ever who did
-// it and why: so the events come without their hashes, and without metadata, unless that has one of the keys.
+// it and why: so Hash is nil, and Metadata, too, unless it has one of the keys.
 func (s *Store) NewFeedReader(keys ...string) *FeedReader {
 	keys = slices.Sorted(slices.Values(keys))
 	r := &FeedReader{store: s, keys: keys, window: s.windows.of(keys)}
@@ -61,7 +61,7 @@ func (r *FeedReader) Read(ctx context.Context, after Position, limit int) (event
 func (r *FeedReader) query(ctx context.Context, after Position, limit int) ([]Event, error) {
 	const query = `
 		SELECT tx, position, order_id, version, id, event_type, schema_version, data,
-			CASE WHEN metadata ?| $3 THEN metadata ELSE '{}' END, created_at, NULL::bytea
+			CASE WHEN metadata ?| $3 THEN metadata END, created_at, NULL::bytea
 		` + fromFeed
 	return r.store.query(ctx, query+strconv.Itoa(limit), after.Tx, after.Seq, r.keys)
 }

@@ -19,8 +19,8 @@ type Projection struct {
 	// Tables are those that Apply writes. Apply names them without a schema: a rebuild has tables of the same names in another
 	// one. They are listed in read_model_tables.
 	Tables []string
-	// Metadata are the keys of metadata that Apply looks at. An event may come without its metadata when it has none of them, and
-	// without its hash. Projections with the same keys share what they read of the feed while they catch up.
+	// Metadata are the keys of metadata that Apply looks at. Events may come with Metadata nil when it has none of them, and with Hash
+	// nil. Projections with the same keys share what they read of the feed while they catch up.
 	Metadata []string
 	// Shards is how many runners share the work, each for the orders that [ShardOf] gives it; 0 is one. Apply must get by with
 	// the others' writing to rows of the same tables.

@@ -29,12 +29,15 @@ const (
 // next is the projection into the tables of the next generation.
 func (p Projection) next() Projection {
 	const here = `SET LOCAL search_path = orderly_next, public`
-	return Projection{Name: p.Name + nextSuffix, Version: p.Version, Apply: func(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error {
+	next := p
+	next.Name, next.Shards = p.Name+nextSuffix, 1
+	next.Apply = func(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error {
 		if _, err := tx.Exec(ctx, here); err != nil {
 			return fmt.Errorf("turn to the next generation: %w", err)
 		}
 		return p.Apply(ctx, tx, events)
-	}}
+	}
+	return next
 }
 
 // Rebuilder builds a read model anew while the present one is served.
