@@ -57,7 +57,7 @@ func (s *Store) Checkpoint(ctx context.Context, signer crypto.Signer) (Checkpoin
 }
 
 func (s *Store) checkpoint(ctx context.Context, tx pgx.Tx, signer crypto.Signer) (Checkpoint, error) {
-	if err := takeYourTime(ctx, tx); err != nil {
+	if err := TakeYourTime(ctx, tx); err != nil {
 		return Checkpoint{}, err
 	}
 	last, err := lastCheckpoint(ctx, tx)
@@ -92,15 +92,6 @@ func (s *Store) checkpoint(ctx context.Context, tx pgx.Tx, signer crypto.Signer)
 		return Checkpoint{}, err
 	}
 	return next, next.insert(ctx, tx, from)
-}
-
-// takeYourTime lifts the bounds that a session has for the sake of the feed: the first checkpoint reads everything.
-func takeYourTime(ctx context.Context, tx pgx.Tx) error {
-	const query = `
-		SELECT set_config(name, '0', true) FROM pg_settings
-		WHERE name IN ('statement_timeout', 'transaction_timeout', 'lock_timeout')`
-	_, err := tx.Exec(ctx, query)
-	return err
 }
 
 func lastCheckpoint(ctx context.Context, tx pgx.Tx) (Checkpoint, error) {

@@ -35,7 +35,7 @@ func (r Rebased) Position(ctx context.Context, before Position) (Position, error
 func (s *Store) Rebase(ctx context.Context, move func(context.Context, pgx.Tx, Rebased) error) (events int64, err error) {
 	const rebase = `UPDATE order_events SET tx = '0' WHERE tx <> '0'`
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := takeYourTime(ctx, tx); err != nil {
+		if err := TakeYourTime(ctx, tx); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `LOCK TABLE order_events IN ACCESS EXCLUSIVE MODE NOWAIT`); err != nil {

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"pgregory.net/rapid"
 
 	"orderly/eventstore"
@@ -183,6 +185,36 @@ func TestVerify_LooksAtEveryPage(t *testing.T) {
 		"ord_449": true, "zzz": true, "aaa": true, "ord_199a": true, "ord_200a": true, "ord_4": true, "ord_399a": true, "": true,
 	}, found); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestVerify_TakesLongerThanAStatementMay_GoesOn has it wait in the middle for longer than its session lets a statement take.
+func TestVerify_TakesLongerThanAStatementMay_GoesOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must("ord_1", placed("t", "c", ""))
+	w.project()
+	const bound = 500 * time.Millisecond
+	config := w.pool.Config()
+	config.ConnConfig.RuntimeParams["statement_timeout"] = bound.String()
+	hurried, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hurried.Close()
+	if err := hurried.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	held, err := w.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := held.Exec(t.Context(), `LOCK TABLE projections IN ACCESS EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(3*bound, func() { _ = held.Rollback(context.Background()) })
+	if differences, err := readmodel.Verify(t.Context(), hurried, w.store); err != nil || len(differences) > 0 {
+		t.Errorf("differences: %+v, %v", differences, err)
 	}
 }
 

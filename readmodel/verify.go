@@ -52,6 +52,9 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, store *eventstore.Store) ([
 	if err := lockTables(ctx, tx); err != nil {
 		return nil, fmt.Errorf("verify the read models: %w", err)
 	}
+	if err := eventstore.TakeYourTime(ctx, tx); err != nil {
+		return nil, fmt.Errorf("verify the read models: %w", err)
+	}
 	var differences []Difference
 	for _, each := range []audit{newOrdersAudit(), newFiguresAudit()} {
 		v := &verifier{tx: tx, store: store, audit: each}
