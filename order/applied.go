@@ -26,7 +26,7 @@ const fingerprintSize = 4
 // which the state knows by their fingerprints alone, it gives [ErrUncertain]: rarely for one that is new, always for one
 // that is as old as that, and for any id of a state without commands.
 func (s State) Applied(commandID string) (version int, applied bool, err error) {
-	if s.withoutCommands() {
+	if s.knowsNoCommands() {
 		return 0, false, ErrUncertain
 	}
 	if version, applied = s.RecentCommands[commandID]; applied {
@@ -53,7 +53,7 @@ func (s State) WithoutCommands() State {
 	return s
 }
 
-func (s State) withoutCommands() bool { return s.RecentCommands == nil && s.Version > 0 }
+func (s State) knowsNoCommands() bool { return s.RecentCommands == nil && s.Version > 0 }
 
 // remember notes that a command was applied. So that an order's state does not grow with its history, it turns
 // older commands into fingerprints; which, depends on the history alone.

@@ -31,7 +31,7 @@ func FoldOnto(s State, events []Recorded) State {
 }
 
 func (s *State) evolve(r Recorded) {
-	if r.CommandID != "" && !s.withoutCommands() {
+	if r.CommandID != "" && !s.knowsNoCommands() {
 		s.remember(r.CommandID, r.Version)
 	}
 	s.Version = r.Version

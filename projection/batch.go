@@ -99,7 +99,7 @@ func (r *Runner) advance(ctx context.Context, tx pgx.Tx, to eventstore.Event, ev
 		SELECT DISTINCT order_id FROM projection_dead_letters WHERE name = $1 AND shard = $2 AND order_id = ANY($3)`
 	batch := &pgx.Batch{}
 	r.queueMove(batch, to)
-	batch.Queue(parkedOrders, r.projection.Name, r.shard, streamsOf(events))
+	batch.Queue(parkedOrders, r.projection.Name, r.shard, StreamsOf(events).IDs)
 	results := tx.SendBatch(ctx, batch)
 	defer func() { _ = results.Close() }()
 	moved, err := results.Exec()
@@ -160,16 +160,4 @@ func divide(events []eventstore.Event, parked map[string]bool) (free, held []eve
 		}
 	}
 	return free, held
-}
-
-func streamsOf(events []eventstore.Event) []string {
-	seen := map[string]struct{}{}
-	var streams []string
-	for i := range events {
-		id := events[i].StreamID
-		if seen[id] = struct{}{}; len(seen) > len(streams) {
-			streams = append(streams, id)
-		}
-	}
-	return streams
 }

@@ -187,7 +187,7 @@ func (f *figures) changeParcel(shipmentID string, change func(*parcelFigures)) {
 // Counters are added to, never set, and in the order of their keys: so several who write at once lose nothing and wait
 // for each other in one direction only.
 func applyFigures(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error {
-	orders := ordersOf(events)
+	orders := projection.StreamsOf(events)
 	have, err := loadFigures(ctx, tx, orders)
 	if err != nil {
 		return err
@@ -216,9 +216,9 @@ const selectFigures = `
 	FROM order_figures`
 
 // loadFigures gives the figures of the orders of a batch, by their numbers.
-func loadFigures(ctx context.Context, tx pgx.Tx, orders batchOrders) ([]figures, error) {
+func loadFigures(ctx context.Context, tx pgx.Tx, orders projection.Streams) ([]figures, error) {
 	const query = selectFigures + ` WHERE order_id = ANY($1)`
-	rows, err := tx.Query(ctx, query, orders.ids)
+	rows, err := tx.Query(ctx, query, orders.IDs)
 	if err != nil {
 		return nil, fmt.Errorf("load the figures of a batch: %w", err)
 	}
@@ -226,12 +226,12 @@ func loadFigures(ctx context.Context, tx pgx.Tx, orders batchOrders) ([]figures,
 	if err != nil {
 		return nil, fmt.Errorf("load the figures of a batch: %w", err)
 	}
-	have := make([]figures, len(orders.ids))
-	for number, id := range orders.ids {
+	have := make([]figures, len(orders.IDs))
+	for number, id := range orders.IDs {
 		have[number] = newFigures(id)
 	}
 	for _, f := range found {
-		have[orders.numbers[f.OrderID]] = f
+		have[orders.Numbers[f.OrderID]] = f
 	}
 	return have, nil
 }
@@ -251,14 +251,14 @@ type foldedFigures struct {
 }
 
 // foldFigures takes the figures of orders past the events that are not counted yet.
-func foldFigures(orders batchOrders, have []figures, events []eventstore.Event) (folded foldedFigures, err error) {
+func foldFigures(orders projection.Streams, have []figures, events []eventstore.Event) (folded foldedFigures, err error) {
 	before := make([]int, len(have)) // versions
 	for number := range have {
 		before[number] = have[number].Version
 	}
 	folded.steps = make([]figuresStep, 0, len(events))
 	for i := range events {
-		now := &have[orders.of[i]]
+		now := &have[orders.Of[i]]
 		next, err := projection.Next(now.Version, events[i])
 		if err != nil {
 			return foldedFigures{}, err
@@ -276,7 +276,7 @@ func foldFigures(orders batchOrders, have []figures, events []eventstore.Event) 
 			folded.steps = append(folded.steps, step)
 		}
 	}
-	for _, number := range orders.byID() {
+	for _, number := range orders.ByID() {
 		switch now := have[number]; {
 		case now.Version == before[number]:
 		case before[number] == 0:

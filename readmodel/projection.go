@@ -36,7 +36,7 @@ type change struct {
 
 // applyOrders reads the orders of a batch once, folds the events in memory, and writes each order once.
 func applyOrders(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error {
-	orders := ordersOf(events)
+	orders := projection.StreamsOf(events)
 	states, err := loadStates(ctx, tx, orders)
 	if err != nil {
 		return err
@@ -49,9 +49,9 @@ func applyOrders(ctx context.Context, tx pgx.Tx, events []eventstore.Event) erro
 }
 
 // loadStates gives the states of the orders of a batch, by their numbers.
-func loadStates(ctx context.Context, tx pgx.Tx, orders batchOrders) ([]order.State, error) {
+func loadStates(ctx context.Context, tx pgx.Tx, orders projection.Streams) ([]order.State, error) {
 	const query = `SELECT state::text FROM order_views WHERE order_id = ANY($1)`
-	rows, err := tx.Query(ctx, query, orders.ids)
+	rows, err := tx.Query(ctx, query, orders.IDs)
 	if err != nil {
 		return nil, fmt.Errorf("load the orders of a batch: %w", err)
 	}
@@ -59,12 +59,12 @@ func loadStates(ctx context.Context, tx pgx.Tx, orders batchOrders) ([]order.Sta
 	if err != nil {
 		return nil, fmt.Errorf("load the orders of a batch: %w", err)
 	}
-	states := make([]order.State, len(orders.ids))
-	for number, id := range orders.ids {
+	states := make([]order.State, len(orders.IDs))
+	for number, id := range orders.IDs {
 		states[number].OrderID = id
 	}
 	for _, state := range found {
-		if number, asked := orders.numbers[state.OrderID]; asked {
+		if number, asked := orders.Numbers[state.OrderID]; asked {
 			states[number] = state
 		}
 	}
@@ -72,10 +72,10 @@ func loadStates(ctx context.Context, tx pgx.Tx, orders batchOrders) ([]order.Sta
 }
 
 // fold gives the orders that the events change, in the order of their ids.
-func fold(orders batchOrders, states []order.State, events []eventstore.Event) ([]change, error) {
+func fold(orders projection.Streams, states []order.State, events []eventstore.Event) ([]change, error) {
 	news := newRecords(orders)
 	for i := range events {
-		number := orders.of[i]
+		number := orders.Of[i]
 		next, err := projection.Next(states[number].Version+len(news[number]), events[i])
 		if err != nil {
 			return nil, err
@@ -90,7 +90,7 @@ func fold(orders batchOrders, states []order.State, events []eventstore.Event) (
 		news[number] = append(news[number], recorded)
 	}
 	changes := make([]change, 0, len(news))
-	for _, number := range orders.byID() {
+	for _, number := range orders.ByID() {
 		if len(news[number]) > 0 {
 			before := states[number]
 			changes = append(changes, change{before: before, after: order.FoldOnto(before, news[number]).WithoutCommands()})
@@ -100,10 +100,10 @@ func fold(orders batchOrders, states []order.State, events []eventstore.Event) (
 }
 
 // newRecords has room for the events of each order, and for all of them at once.
-func newRecords(orders batchOrders) [][]order.Recorded {
-	room := make([]order.Recorded, len(orders.of))
-	records := make([][]order.Recorded, len(orders.ids))
-	for number, count := range orders.events() {
+func newRecords(orders projection.Streams) [][]order.Recorded {
+	room := make([]order.Recorded, len(orders.Of))
+	records := make([][]order.Recorded, len(orders.IDs))
+	for number, count := range orders.Events() {
 		records[number], room = room[:0:count], room[count:]
 	}
 	return records

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"orderly/eventstore"
+	"orderly/projection"
 )
 
 // figuresAudit compares the tables of the projection of figures. What is counted by day it counts again while it folds the
@@ -32,7 +33,7 @@ func newFiguresAudit() *figuresAudit {
 func (*figuresAudit) projection() string { return Figures().Name }
 
 func (a *figuresAudit) want(id string, events []eventstore.Event, into rowsByOrder) error {
-	folded, err := foldFigures(ordersOf(events), []figures{newFigures(id)}, events)
+	folded, err := foldFigures(projection.StreamsOf(events), []figures{newFigures(id)}, events)
 	if err != nil {
 		return err
 	}

@@ -15,14 +15,11 @@ ALTER TABLE IF EXISTS orderly_next.status_changes DROP CONSTRAINT IF EXISTS stat
 -- +goose StatementBegin
 DO $$
 DECLARE
-    plain constant text := 'ALTER COLUMN state TYPE text';
-    wanted text := plain;
+    wanted text;
 BEGIN
-    IF EXISTS (SELECT FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)) THEN
-        wanted := plain || ', ALTER COLUMN state SET COMPRESSION lz4';
-    END IF;
-    INSERT INTO read_model_tables (table_name, shape) VALUES ('order_views', wanted)
-        ON CONFLICT (table_name) DO UPDATE SET shape = excluded.shape;
+    INSERT INTO read_model_tables (table_name, shape)
+        SELECT table_name, replace(shape, 'TYPE json', 'TYPE text') FROM read_model_tables WHERE table_name = 'order_views'
+        ON CONFLICT (table_name) DO UPDATE SET shape = excluded.shape RETURNING shape INTO STRICT wanted;
     IF NOT EXISTS (SELECT FROM order_views) THEN
         EXECUTE 'ALTER TABLE order_views ' || wanted;
     END IF;
